@@ -1,0 +1,74 @@
+# `make` alone lists the targets. Everything they install stays inside this checkout.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+STEP := .ci/step
+VENVS := .venv/sam .venv/local-aws .venv/checkov
+CARGO_DENY := .tools/bin/cargo-deny
+
+# SAM finds cargo-lambda and zig, the linker, beside itself.
+SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
+# Building and validating need the name of some region; deploying takes yours.
+OFFLINE := AWS_DEFAULT_REGION=us-east-1
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
+
+.PHONY: demo
+demo: build local-stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens
+	@target/debug/local-stack demo
+
+.PHONY: up
+up: build local-stack ## The same, then keep it running until Ctrl-C
+	@target/debug/local-stack up
+
+.PHONY: test
+test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
+	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
+	@cargo test --quiet --workspace --lib --bins
+	@cargo test --quiet --workspace --doc
+	@cargo test --quiet --workspace --test e2e
+
+.PHONY: lint
+lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
+	@$(CARGO_DENY) --log-level warn check licenses bans sources
+	@.venv/sam/bin/cfn-lint template.yaml
+	@$(OFFLINE) $(SAM) validate --lint
+	@.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
+
+.PHONY: build
+build: .venv/sam/.installed ## Build the functions as they are deployed
+	@$(STEP) "Building the functions (up to 8 minutes the first time)" env $(OFFLINE) $(SAM) build
+
+.PHONY: deploy
+deploy: build ## Deploy to your AWS account; DEPLOY="..." takes further options of `sam deploy`
+	@$(SAM) deploy $(DEPLOY)
+
+.PHONY: setup
+setup: $(VENVS:=/.installed) $(CARGO_DENY) ## Install the tools that the other targets need (they do so by themselves)
+
+.PHONY: local-stack
+local-stack: .venv/local-aws/.installed
+	@$(STEP) "Compiling the local stack (minutes the first time)" cargo build --quiet --package e2e --bin local-stack
+
+# pip leaves a stamp behind only when everything is in place; a changed requirements file starts anew.
+.venv/%/.installed: requirements/%.txt
+	@rm -rf $(@D)
+	@python3 -m venv $(@D)
+	@$(STEP) "Installing the tools of $<" \
+		$(@D)/bin/pip install --disable-pip-version-check --no-input --requirement $<
+	@touch $@
+
+# Neither the advisory database nor its git client is needed for what we check, so it is compiled without optimisation.
+$(CARGO_DENY): Makefile
+	@$(STEP) "Compiling cargo-deny (minutes, once)" \
+		cargo install --locked --debug --root .tools --version 0.20.2 cargo-deny
+	@touch $@
