@@ -1,0 +1,23 @@
+//! The end-to-end tests: every trial from outside, against the stack deployed on the local AWS.
+//!
+//! One after the other, in the order given here, as they share the deployed stack. It is deployed only when a trial that
+//! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
+
+mod harness;
+mod local_aws;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+use crate::harness::Harness;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let harness = Harness::new();
+    let areas = [local_aws::trials(&harness)];
+    let trials = areas.into_iter().flatten().collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

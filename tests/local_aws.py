@@ -1,0 +1,95 @@
+"""Starts MiniStack, the local AWS, for one test run or demo, with a few of its habits changed.
+
+Usage: local_aws.py DIRECTORY, with MiniStack's own settings (GATEWAY_PORT, AUTH, ...) in the environment and a pipe as
+standard input that stays open for as long as this process is wanted. DIRECTORY takes temporary files and
+`functions.log`, and is removed at the end.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socketserver
+import sys
+import threading
+import time
+
+from ministack import app
+from ministack.core import lambda_runtime
+
+directory = sys.argv.pop(1)
+
+
+def end_with_the_parent():
+    """Ends this process and every function's when the other end of standard input is closed.
+
+    The kernel closes it whatever way the parent goes, SIGKILL included, so nothing is ever left running. The parent
+    makes this process the leader of a group of its own; the functions' processes belong to that group.
+    """
+    while os.read(0, 4096):
+        pass
+    try:
+        # collected here, as in a container nobody else may do so
+        for worker in [worker for pool in list(lambda_runtime._workers.values()) for worker in pool]:
+            if worker._proc is not None:
+                worker._proc.kill()
+                worker._proc.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+    finally:
+        os.killpg(0, signal.SIGKILL)
+
+
+def send_small_packets_at_once():
+    """Switches Nagle's algorithm off in the Lambda Runtime API that MiniStack serves to the functions.
+
+    It writes head and body separately; with Nagle and delayed acknowledgements each invocation would wait 40 ms.
+    """
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def wait_less_for_log_lines():
+    """Shortens the wait for a first log line after each answer, 50 ms by default, which a quiet function always pays.
+
+    A line that comes later than this is not lost: it shows up with the next invocation.
+    """
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+    lambda_runtime.Worker._drain_stderr_bounded = lambda worker, *_, **__: drain(worker, 0.002, 0.002, 0.25)
+
+
+def keep_all_that_functions_print():
+    """Writes each line that a function prints to `functions.log`, as JSON with the function's name.
+
+    MiniStack's CloudWatch Logs loses lines: those of a failed start, and those printed just before a process ends. A
+    search for leaked secrets must see them too.
+    """
+    log = open(os.path.join(directory, "functions.log"), "a", encoding="utf-8", buffering=1)
+    lock = threading.Lock()
+    pump = lambda_runtime.ProvidedWorker._pump_output
+
+    class Tee:
+        def __init__(self, stream, function):
+            self.stream, self.function = stream, function
+
+        def readline(self):
+            raw = self.stream.readline()
+            if raw:
+                line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
+                entry = {"at": time.time(), "function": self.function, "line": line}
+                with lock:
+                    log.write(json.dumps(entry) + "\n")
+            return raw
+
+        def close(self):
+            self.stream.close()
+
+    lambda_runtime.ProvidedWorker._pump_output = lambda worker, stream, lines: pump(
+        worker, Tee(stream, worker.func_name), lines
+    )
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    send_small_packets_at_once()
+    wait_less_for_log_lines()
+    keep_all_that_functions_print()
+    app.main()

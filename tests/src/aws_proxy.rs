@@ -1,0 +1,452 @@
+//! A proxy between a deployed function and the local AWS that misbehaves as told.
+//!
+//! A function is pointed at it with `AWS_ENDPOINT_URL_SQS` and the like, which win over `AWS_ENDPOINT_URL`. It tells
+//! operations apart by `X-Amz-Target`, so it serves the services that speak AWS's JSON protocol: SQS, Secrets Manager,
+//! DynamoDB, EventBridge.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::local_aws::loopback_client;
+
+/// Length of the queue of connections not accepted yet.
+const BACKLOG: u32 = 1024;
+
+/// What the proxy does with a call.
+#[derive(Clone)]
+pub enum Behaviour {
+    /// Passes call and answer on.
+    Pass,
+    /// Never answers; the call has no effect.
+    Hang,
+    /// Closes the connection without an answer; the call has no effect.
+    CloseConnection,
+    /// Answers with an error as AWS words it; the call has no effect.
+    Fail {
+        /// HTTP status code.
+        status: u16,
+        /// The error's code, such as `InternalFailure` or `ThrottlingException`.
+        code: &'static str,
+    },
+    /// Passes the call on at once, so that it has its effect, and the answer only after this time.
+    Delay(Duration),
+    /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
+    Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
+}
+
+impl Behaviour {
+    /// Passes the call on and the answer after a change to its JSON.
+    pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::Rewrite(Arc::new(change))
+    }
+}
+
+impl fmt::Debug for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass => f.write_str("Pass"),
+            Self::Hang => f.write_str("Hang"),
+            Self::CloseConnection => f.write_str("CloseConnection"),
+            Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
+            Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::Rewrite(_) => f.write_str("Rewrite"),
+        }
+    }
+}
+
+/// A running proxy on a port of its own, which ends when this is dropped.
+pub struct AwsProxy {
+    address: SocketAddr,
+    plan: Arc<Plan>,
+    door: Mutex<Door>,
+}
+
+/// Where calls go, and what is to happen to them.
+struct Plan {
+    upstream: String,
+    client: reqwest::Client,
+    behaviours: StdMutex<Behaviours>,
+}
+
+#[derive(Default)]
+struct Behaviours {
+    /// For the next calls of an operation, one each.
+    next: HashMap<String, VecDeque<Behaviour>>,
+    /// For every call of an operation.
+    always: HashMap<String, Behaviour>,
+    /// For every operation without one of its own.
+    all: Option<Behaviour>,
+    /// How often each operation was called.
+    calls: HashMap<String, usize>,
+}
+
+/// Whether connections are taken. A closed door keeps the port, so that nobody else gets it.
+enum Door {
+    Open(Server),
+    Closed(TcpSocket),
+    /// Only while the door moves.
+    Moving,
+}
+
+/// The task that accepts connections and owns them; they end with it.
+struct Server(JoinHandle<()>);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl AwsProxy {
+    /// Starts a proxy on a free port of the loopback interface in front of `upstream`, such as `LocalAws::endpoint()`.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be had.
+    pub async fn start(upstream: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let plan = Arc::new(Plan {
+            upstream: upstream.trim_end_matches('/').into(),
+            client: loopback_client(),
+            behaviours: StdMutex::default(),
+        });
+        let server = Server::run(listener, &plan);
+        Ok(Self {
+            address,
+            plan,
+            door: Mutex::new(Door::Open(server)),
+        })
+    }
+
+    /// The URL for `AWS_ENDPOINT_URL_SQS` and the like.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on does this with every call of `operation`, such as `SendMessage`.
+    pub fn set(&self, operation: &str, behaviour: Behaviour) {
+        let mut behaviours = self.plan.behaviours();
+        behaviours.always.insert(operation.into(), behaviour);
+    }
+
+    /// From now on does this with every call of an operation that nothing else is said about.
+    pub fn set_all(&self, behaviour: Behaviour) {
+        self.plan.behaviours().all = Some(behaviour);
+    }
+
+    /// Does this once, with the next call of `operation` that nothing of the kind is said about yet.
+    pub fn next(&self, operation: &str, behaviour: Behaviour) {
+        let mut behaviours = self.plan.behaviours();
+        let queue = behaviours.next.entry(operation.into()).or_default();
+        queue.push_back(behaviour);
+    }
+
+    /// Passes everything on again and forgets the counts. Calls that hang go on hanging.
+    pub fn reset(&self) {
+        *self.plan.behaviours() = Behaviours::default();
+    }
+
+    /// How often `operation` was called since the start or the last reset, whatever became of the calls.
+    ///
+    /// A request without `X-Amz-Target` counts as operation `""`.
+    #[must_use]
+    pub fn calls(&self, operation: &str) -> usize {
+        let behaviours = self.plan.behaviours();
+        behaviours.calls.get(operation).copied().unwrap_or_default()
+    }
+
+    /// Refuses every connection from now on, and breaks those that exist.
+    ///
+    /// # Errors
+    ///
+    /// When the port can't be kept.
+    pub async fn unavailable(&self) -> io::Result<()> {
+        let mut door = self.door.lock().await;
+        if let Door::Open(server) = std::mem::replace(&mut *door, Door::Moving) {
+            server.end().await;
+        }
+        // bound, but not listening: the kernel refuses connections and gives the port to nobody else
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(self.address)?;
+        *door = Door::Closed(socket);
+        Ok(())
+    }
+
+    /// Takes connections again, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// When the port does not take connections.
+    pub async fn available(&self) -> io::Result<()> {
+        let mut door = self.door.lock().await;
+        *door = match std::mem::replace(&mut *door, Door::Moving) {
+            Door::Closed(socket) => Door::Open(Server::run(socket.listen(BACKLOG)?, &self.plan)),
+            unchanged => unchanged,
+        };
+        Ok(())
+    }
+}
+
+impl Server {
+    fn run(listener: TcpListener, plan: &Arc<Plan>) -> Self {
+        let plan = Arc::clone(plan);
+        Self(tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    continue;
+                };
+                let plan = Arc::clone(&plan);
+                connections.spawn(async move {
+                    let service = service_fn(|call| plan.serve(call));
+                    // fails when the client goes away, or when the plan says to close the connection
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        }))
+    }
+
+    /// Ends the task and waits until listener and connections are gone.
+    async fn end(mut self) {
+        self.0.abort();
+        let _ = (&mut self.0).await;
+    }
+}
+
+/// Why a connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error("the connection is closed as told")]
+    AsTold,
+    #[error("the call could not be read")]
+    Unreadable(#[from] hyper::Error),
+    #[error("no answer from behind the proxy")]
+    Upstream(#[from] reqwest::Error),
+}
+
+impl Plan {
+    fn behaviours(&self) -> MutexGuard<'_, Behaviours> {
+        self.behaviours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let behaviour = self.behaviours().for_call(&operation(call.headers()));
+        match behaviour {
+            Behaviour::Pass => self.forward(call).await,
+            Behaviour::Hang => std::future::pending().await,
+            Behaviour::CloseConnection => Err(NoAnswer::AsTold),
+            Behaviour::Fail { status, code } => {
+                // read to the end, lest closing resets the connection before the answer is read
+                call.into_body().collect().await?;
+                Ok(failure(status, code))
+            }
+            Behaviour::Delay(time) => {
+                let answer = self.forward(call).await?;
+                tokio::time::sleep(time).await;
+                Ok(answer)
+            }
+            Behaviour::Rewrite(change) => {
+                let (mut head, body) = self.forward(call).await?.into_parts();
+                let body = body.collect().await.unwrap_or_else(|never| match never {});
+                let body = body.to_bytes();
+                let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
+                    return Ok(Response::from_parts(head, Full::new(body)));
+                };
+                change(&mut json);
+                // DynamoDB's checksum of the body as it was
+                head.headers.remove("x-amz-crc32");
+                Ok(Response::from_parts(
+                    head,
+                    Full::new(json.to_string().into()),
+                ))
+            }
+        }
+    }
+
+    async fn forward(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let (mut head, body) = call.into_parts();
+        let body = body.collect().await?.to_bytes();
+        remove_connection_headers(&mut head.headers);
+        let answer = self
+            .client
+            .request(head.method, format!("{}{}", self.upstream, head.uri))
+            .headers(head.headers)
+            .body(body)
+            .send()
+            .await?;
+        let status = answer.status();
+        let mut headers = answer.headers().clone();
+        remove_connection_headers(&mut headers);
+        let mut response = Response::new(Full::new(answer.bytes().await?));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+impl Behaviours {
+    /// Counts a call and says what to do with it.
+    fn for_call(&mut self, operation: &str) -> Behaviour {
+        *self.calls.entry(operation.into()).or_default() += 1;
+        let next = self.next.get_mut(operation).and_then(VecDeque::pop_front);
+        next.or_else(|| self.always.get(operation).cloned())
+            .or_else(|| self.all.clone())
+            .unwrap_or(Behaviour::Pass)
+    }
+}
+
+/// The operation's name: what follows the dot in `AmazonSQS.SendMessage`.
+fn operation(headers: &HeaderMap) -> String {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok());
+    let operation = target.and_then(|target| target.rsplit('.').next());
+    operation.unwrap_or_default().to_owned()
+}
+
+/// Drops what concerns one connection only. `Host` stays: the signature covers it.
+fn remove_connection_headers(headers: &mut HeaderMap) {
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+}
+
+/// An error as the JSON protocols of AWS word it, with the header by which clients of SQS know its code.
+fn failure(status: u16, code: &str) -> Response<Full<Bytes>> {
+    let fault = if status < 500 { "Sender" } else { "Receiver" };
+    let body = json!({ "__type": code, "message": "the proxy was told to answer this" });
+    Response::builder()
+        .status(StatusCode::from_u16(status).expect("a test asks for a valid status code"))
+        .header(CONTENT_TYPE, "application/x-amz-json-1.0")
+        .header("x-amzn-query-error", format!("{code};{fault}"))
+        .body(Full::new(body.to_string().into()))
+        .expect("the headers are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::Router;
+    use axum::routing::any;
+
+    use super::*;
+
+    /// A proxy in front of a server that answers each call with the bytes it got.
+    async fn proxy_before_an_echo() -> AwsProxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = format!("http://{}", listener.local_addr().unwrap());
+        let echo = Router::new().fallback(any(|body: Bytes| async { body }));
+        tokio::spawn(async move { axum::serve(listener, echo).await });
+        AwsProxy::start(&upstream).await.unwrap()
+    }
+
+    async fn call(proxy: &AwsProxy, operation: &str) -> reqwest::Result<(u16, String)> {
+        let answer = loopback_client()
+            .post(proxy.url())
+            .header("X-Amz-Target", format!("AmazonSQS.{operation}"))
+            .body(r#"{"MessageBody":"x"}"#)
+            .timeout(Duration::from_millis(500))
+            .send()
+            .await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    const ECHO: &str = r#"{"MessageBody":"x"}"#;
+
+    #[tokio::test]
+    async fn passes_calls_on_and_counts_them_by_operation() {
+        let proxy = proxy_before_an_echo().await;
+        for _ in 0..2 {
+            assert_eq!(
+                call(&proxy, "SendMessage").await.unwrap(),
+                (200, ECHO.into())
+            );
+        }
+        assert_eq!(proxy.calls("SendMessage"), 2);
+        assert_eq!(proxy.calls("ReceiveMessage"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_hanging_operation_leaves_the_others_alone() {
+        let proxy = proxy_before_an_echo().await;
+        proxy.set("SendMessage", Behaviour::Hang);
+        assert!(call(&proxy, "SendMessage").await.unwrap_err().is_timeout());
+        assert_eq!(call(&proxy, "GetQueueUrl").await.unwrap().0, 200);
+        proxy.reset();
+        assert_eq!(call(&proxy, "SendMessage").await.unwrap().0, 200);
+        assert_eq!(proxy.calls("SendMessage"), 1);
+    }
+
+    #[tokio::test]
+    async fn fails_as_aws_does() {
+        let proxy = proxy_before_an_echo().await;
+        let code = "RequestThrottled";
+        proxy.set_all(Behaviour::Fail { status: 400, code });
+        let (status, body) = call(&proxy, "SendMessage").await.unwrap();
+        assert_eq!(status, 400);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["__type"], code);
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_is_no_timeout() {
+        let proxy = proxy_before_an_echo().await;
+        proxy.next("SendMessage", Behaviour::CloseConnection);
+        let error = call(&proxy, "SendMessage").await.unwrap_err();
+        assert!(error.is_request() && !error.is_timeout() && !error.is_connect());
+        assert_eq!(call(&proxy, "SendMessage").await.unwrap().0, 200);
+    }
+
+    #[tokio::test]
+    async fn delays_and_rewrites_answers() {
+        let proxy = proxy_before_an_echo().await;
+        proxy.next("SendMessage", Behaviour::Delay(Duration::from_millis(100)));
+        let started = Instant::now();
+        assert_eq!(call(&proxy, "SendMessage").await.unwrap().0, 200);
+        assert!(started.elapsed() >= Duration::from_millis(100));
+        proxy.set(
+            "SendMessage",
+            Behaviour::rewrite(|answer| answer["MessageBody"] = json!("another text")),
+        );
+        let (_, body) = call(&proxy, "SendMessage").await.unwrap();
+        assert_eq!(body, r#"{"MessageBody":"another text"}"#);
+    }
+
+    #[tokio::test]
+    async fn refuses_connections_while_unavailable_and_comes_back_on_the_same_port() {
+        let proxy = proxy_before_an_echo().await;
+        let url = proxy.url();
+        for _ in 0..2 {
+            proxy.unavailable().await.unwrap();
+            assert!(call(&proxy, "SendMessage").await.unwrap_err().is_connect());
+            proxy.available().await.unwrap();
+            assert_eq!(call(&proxy, "SendMessage").await.unwrap().0, 200);
+        }
+        assert_eq!(proxy.url(), url);
+    }
+}

@@ -1,0 +1,234 @@
+//! What the stack keeps: secrets, queued messages, the partner token.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use serde_json::json;
+
+use super::{Stack, StackError};
+
+/// The key of the token item.
+const PARTNER_TOKEN: &str = "partner-token";
+
+/// The token item as it is stored. `Debug` does not show the token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenItem {
+    /// The token itself.
+    pub access_token: String,
+    /// Its type, `bearer` in some case.
+    pub token_type: String,
+    /// When it expires, in Unix seconds.
+    pub expires_at: i64,
+    /// When it was obtained, in Unix seconds.
+    pub obtained_at: i64,
+}
+
+impl fmt::Debug for TokenItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenItem")
+            .field("token_type", &self.token_type)
+            .field("expires_at", &self.expires_at)
+            .field("obtained_at", &self.obtained_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stack {
+    /// Makes `signing_secret` the current webhook signing secret. Functions already running may have the one before cached.
+    ///
+    /// # Errors
+    ///
+    /// When Secrets Manager refuses it.
+    pub async fn put_signing_secret(&self, signing_secret: &str) -> Result<(), StackError> {
+        self.recorder.forbid("signing secret", signing_secret);
+        let value = json!({ "signing_secret": signing_secret });
+        self.put_secret(self.output("WebhookSigningSecretArn"), &value.to_string())
+            .await
+    }
+
+    /// Makes these the current client credentials of the Partner API.
+    ///
+    /// # Errors
+    ///
+    /// When Secrets Manager refuses them.
+    pub async fn put_partner_credentials(
+        &self,
+        client_id: &str,
+        client_secret: &str,
+    ) -> Result<(), StackError> {
+        self.recorder.forbid("client secret", client_secret);
+        let value = json!({ "client_id": client_id, "client_secret": client_secret });
+        self.put_secret(
+            self.output("PartnerCredentialsSecretArn"),
+            &value.to_string(),
+        )
+        .await
+    }
+
+    /// Makes `value`, well-formed or not, the current version of a secret.
+    ///
+    /// # Errors
+    ///
+    /// When Secrets Manager refuses it.
+    pub async fn put_secret(&self, secret_id: &str, value: &str) -> Result<(), StackError> {
+        self.recorder.forbid("secret value", value);
+        self.secrets_manager
+            .put_secret_value()
+            .secret_id(secret_id)
+            .secret_string(value)
+            .send()
+            .await
+            .map_err(StackError::aws("PutSecretValue"))?;
+        Ok(())
+    }
+
+    /// Takes the next message out of a queue, waiting up to two seconds for one.
+    ///
+    /// # Errors
+    ///
+    /// When the queue can't be read.
+    pub async fn receive(&self, queue_url: &str) -> Result<Option<Message>, StackError> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(queue_url)
+            .max_number_of_messages(1)
+            .wait_time_seconds(2)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(StackError::aws("ReceiveMessage"))?;
+        let Some(message) = answer.messages.unwrap_or_default().pop() else {
+            return Ok(None);
+        };
+        self.sqs
+            .delete_message()
+            .queue_url(queue_url)
+            .set_receipt_handle(message.receipt_handle.clone())
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteMessage"))?;
+        Ok(Some(message))
+    }
+
+    /// How many messages a queue holds, those in flight included.
+    ///
+    /// # Errors
+    ///
+    /// When the queue's attributes can't be read.
+    pub async fn queue_depth(&self, queue_url: &str) -> Result<usize, StackError> {
+        let counted = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(queue_url)
+            .set_attribute_names(Some(counted.to_vec()))
+            .send()
+            .await
+            .map_err(StackError::aws("GetQueueAttributes"))?;
+        let attributes = answer.attributes().into_iter().flatten();
+        Ok(attributes
+            .filter(|(name, _)| counted.contains(name))
+            .filter_map(|(_, count)| count.parse::<usize>().ok())
+            .sum())
+    }
+
+    /// Empties a queue.
+    ///
+    /// # Errors
+    ///
+    /// When the queue can't be emptied.
+    pub async fn purge(&self, queue_url: &str) -> Result<(), StackError> {
+        self.sqs
+            .purge_queue()
+            .queue_url(queue_url)
+            .send()
+            .await
+            .map_err(StackError::aws("PurgeQueue"))?;
+        Ok(())
+    }
+
+    /// The token item, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the table can't be read, or the item lacks an attribute or holds one of the wrong type.
+    pub async fn token_item(&self) -> Result<Option<TokenItem>, StackError> {
+        let answer = self
+            .dynamodb
+            .get_item()
+            .table_name(self.output("TokenTableName"))
+            .key("id", AttributeValue::S(PARTNER_TOKEN.into()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StackError::aws("GetItem"))?;
+        let Some(item) = answer.item() else {
+            return Ok(None);
+        };
+        let wrong = |name| StackError::Unexpected(format!("token item without a fit {name}"));
+        let text = |name| {
+            let value = item.get(name).and_then(|value| value.as_s().ok());
+            value.cloned().ok_or_else(|| wrong(name))
+        };
+        let number = |name| {
+            let value = item.get(name).and_then(|value| value.as_n().ok());
+            value
+                .and_then(|value| value.parse().ok())
+                .ok_or_else(|| wrong(name))
+        };
+        let item = TokenItem {
+            access_token: text("access_token")?,
+            token_type: text("token_type")?,
+            expires_at: number("expires_at")?,
+            obtained_at: number("obtained_at")?,
+        };
+        self.recorder.forbid("access token", &item.access_token);
+        Ok(Some(item))
+    }
+
+    /// Stores a token item over whatever is there.
+    ///
+    /// # Errors
+    ///
+    /// When the table can't be written.
+    pub async fn put_token_item(&self, item: &TokenItem) -> Result<(), StackError> {
+        self.recorder.forbid("access token", &item.access_token);
+        self.dynamodb
+            .put_item()
+            .table_name(self.output("TokenTableName"))
+            .item("id", AttributeValue::S(PARTNER_TOKEN.into()))
+            .item("access_token", AttributeValue::S(item.access_token.clone()))
+            .item("token_type", AttributeValue::S(item.token_type.clone()))
+            .item("expires_at", AttributeValue::N(item.expires_at.to_string()))
+            .item(
+                "obtained_at",
+                AttributeValue::N(item.obtained_at.to_string()),
+            )
+            .send()
+            .await
+            .map_err(StackError::aws("PutItem"))?;
+        Ok(())
+    }
+
+    /// Removes the token item, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the table can't be written.
+    pub async fn delete_token_item(&self) -> Result<(), StackError> {
+        self.dynamodb
+            .delete_item()
+            .table_name(self.output("TokenTableName"))
+            .key("id", AttributeValue::S(PARTNER_TOKEN.into()))
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteItem"))?;
+        Ok(())
+    }
+}
