@@ -1,0 +1,109 @@
+//! The function's environment.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use whoop_partner::aws::CallTimeouts;
+use whoop_partner::env::{self, EnvError};
+
+/// What the environment says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `WEBHOOK_QUEUE_URL`: where deliveries go.
+    pub queue_url: String,
+    /// `WEBHOOK_SIGNING_SECRET_ID`: name or ARN of the signing secret.
+    pub signing_secret_id: String,
+    /// `WEBHOOK_DEADLINE_MS`: the time budget of one request.
+    pub deadline: Deadline,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// When a variable is missing or malformed; it is named.
+    pub fn from_env() -> Result<Self, EnvError> {
+        Ok(Self {
+            queue_url: env::required("WEBHOOK_QUEUE_URL")?,
+            signing_secret_id: env::required("WEBHOOK_SIGNING_SECRET_ID")?,
+            deadline: env::parsed("WEBHOOK_DEADLINE_MS", Deadline::DEFAULT)?,
+        })
+    }
+}
+
+/// How long one request may take, from the handler's start: 100 to 950 ms, since WHOOP waits one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Duration);
+
+impl Deadline {
+    /// 800 ms: leaves 200 for the network, API Gateway and Lambda.
+    pub const DEFAULT: Self = Self(Duration::from_millis(800));
+
+    /// The budget as a duration.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+
+    /// Limits for the AWS calls within: a connection or a try that hangs leaves time for one more, and that one for the answer.
+    #[must_use]
+    pub fn call_timeouts(self) -> CallTimeouts {
+        CallTimeouts {
+            connect: self.0 / 4,
+            attempt: self.0 * 9 / 20,
+            operation: self.0,
+            max_attempts: 2,
+            initial_backoff: self.0 / 32,
+        }
+    }
+}
+
+/// The value of `WEBHOOK_DEADLINE_MS` is no whole number from 100 to 950.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidDeadline;
+
+impl fmt::Display for InvalidDeadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a whole number of milliseconds from 100 to 950")
+    }
+}
+
+impl FromStr for Deadline {
+    type Err = InvalidDeadline;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value.parse() {
+            Ok(ms @ 100..=950) => Ok(Self(Duration::from_millis(ms))),
+            _ => Err(InvalidDeadline),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_lies_between_100_and_950_milliseconds() {
+        for (value, ms) in [("100", 100), ("800", 800), ("950", 950)] {
+            let deadline: Deadline = value.parse().unwrap();
+            assert_eq!(deadline.duration(), Duration::from_millis(ms));
+        }
+        for value in ["99", "951", "", "-1", "800ms", "0.8"] {
+            assert_eq!(value.parse::<Deadline>(), Err(InvalidDeadline), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn two_tries_and_the_wait_between_them_fit_the_deadline() {
+        for value in ["100", "800", "950"] {
+            let deadline: Deadline = value.parse().unwrap();
+            let calls = deadline.call_timeouts();
+            assert!(
+                calls.attempt * calls.max_attempts + calls.initial_backoff < deadline.duration()
+            );
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! One webhook: verify, queue, answer, all before the deadline.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_smithy_async::time::SharedTimeSource;
+use futures_util::FutureExt;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::http::StatusCode;
+use tokio::time::{Instant, timeout, timeout_at};
+use whoop_partner::env::EnvError;
+use whoop_partner::secrets::{KeySet, SigningKeys};
+use whoop_partner::signature::Signature;
+
+use crate::config::Config;
+use crate::delivery::{Delivery, string_attribute};
+use crate::request::WebhookRequest;
+
+/// How long the start-up waits for the signing keys; without them the first request fetches them.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The function with its long-lived clients.
+#[derive(Debug)]
+pub struct Webhook {
+    keys: SigningKeys,
+    queue: aws_sdk_sqs::Client,
+    queue_url: String,
+    deadline: Duration,
+    clock: SharedTimeSource,
+}
+
+/// Why a webhook is not accepted: one variant for each line of the log, the answer being less talkative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    SignatureMissing,
+    SignatureMalformed,
+    SignatureWrong,
+    Base64Malformed,
+    BodyEmpty,
+    BodyTooLarge,
+    KeysUnavailable,
+    QueueUnavailable,
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::SignatureMissing | Self::SignatureMalformed | Self::SignatureWrong => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Base64Malformed | Self::BodyEmpty => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::KeysUnavailable | Self::QueueUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl Webhook {
+    /// Builds the clients and fetches the signing keys. If those are not to be had yet, the function starts all the same.
+    ///
+    /// # Errors
+    ///
+    /// When a variable of the AWS SDK is missing or malformed.
+    pub async fn connect(config: Config) -> Result<Self, EnvError> {
+        let aws = whoop_partner::aws::sdk_config(config.deadline.call_timeouts())?;
+        let webhook = Self::new(
+            aws_sdk_secretsmanager::Client::new(&aws),
+            aws_sdk_sqs::Client::new(&aws),
+            config,
+            SharedTimeSource::default(),
+        );
+        match timeout(CONNECT_PATIENCE, webhook.keys.get()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "starting without signing keys"),
+            Err(_) => tracing::warn!("starting without signing keys: no answer in time"),
+        }
+        Ok(webhook)
+    }
+
+    fn new(
+        secrets: aws_sdk_secretsmanager::Client,
+        queue: aws_sdk_sqs::Client,
+        config: Config,
+        clock: SharedTimeSource,
+    ) -> Self {
+        Self {
+            keys: SigningKeys::new(secrets, config.signing_secret_id, clock.clone()),
+            queue,
+            queue_url: config.queue_url,
+            deadline: config.deadline.duration(),
+            clock,
+        }
+    }
+
+    /// Answers one request, whatever it holds; a panic is answered with 500.
+    pub async fn handle(&self, request: WebhookRequest) -> ApiGatewayV2httpResponse {
+        let request_id = request.request_id.clone();
+        let start = Instant::now();
+        let accepted = AssertUnwindSafe(self.accept(request, start + self.deadline))
+            .catch_unwind()
+            .await;
+        let elapsed_ms = start.elapsed().as_millis();
+        let status = match accepted {
+            Ok(Ok(event_type)) => {
+                tracing::info!(request_id, event_type, elapsed_ms, "webhook queued");
+                StatusCode::NO_CONTENT
+            }
+            Ok(Err(refusal)) => {
+                let status = refusal.status();
+                tracing::warn!(request_id, reason = ?refusal, status = status.as_u16(), elapsed_ms, "webhook refused");
+                status
+            }
+            Err(_) => {
+                tracing::error!(request_id, elapsed_ms, "webhook failed by a panic");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = status.as_u16().into();
+        response
+    }
+
+    /// The story of a good webhook; returns its event type.
+    async fn accept(
+        &self,
+        mut request: WebhookRequest,
+        deadline: Instant,
+    ) -> Result<Option<String>, Refusal> {
+        let header = request.signature.take().ok_or(Refusal::SignatureMissing)?;
+        let signature =
+            Signature::from_header(header.as_bytes()).map_err(|_| Refusal::SignatureMalformed)?;
+        let body = request.take_body().map_err(|_| Refusal::Base64Malformed)?;
+        self.verify(signature, &body, deadline).await?;
+        if body.is_empty() {
+            return Err(Refusal::BodyEmpty);
+        }
+        let delivery = Delivery::new(body, self.clock.now(), request.request_id)
+            .map_err(|_| Refusal::BodyTooLarge)?;
+        let event_type = delivery.attribute("event_type").map(str::to_owned);
+        self.send(delivery, deadline).await?;
+        Ok(event_type)
+    }
+
+    async fn verify(
+        &self,
+        signature: Signature,
+        body: &[u8],
+        deadline: Instant,
+    ) -> Result<(), Refusal> {
+        let keys = match timeout_at(deadline, self.keys.get()).await {
+            Ok(Ok(keys)) => keys,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "no signing keys");
+                return Err(Refusal::KeysUnavailable);
+            }
+            Err(_) => return Err(Refusal::KeysUnavailable),
+        };
+        if signature.verify(body, keys.valid_at(self.clock.now())) {
+            return Ok(());
+        }
+        match self.newer_keys(&keys, deadline).await {
+            Some(newer) if signature.verify(body, newer.valid_at(self.clock.now())) => Ok(()),
+            _ => Err(Refusal::SignatureWrong),
+        }
+    }
+
+    /// Looks for keys of a rotation that we have missed. If that fails, the signature stays wrong, and WHOOP tries again.
+    async fn newer_keys(&self, stale: &Arc<KeySet>, deadline: Instant) -> Option<Arc<KeySet>> {
+        match timeout_at(deadline, self.keys.refetch(stale)).await {
+            Ok(Ok(keys)) => keys,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no newer signing keys");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("no newer signing keys before the deadline");
+                None
+            }
+        }
+    }
+
+    async fn send(&self, delivery: Delivery, deadline: Instant) -> Result<(), Refusal> {
+        let mut message = self
+            .queue
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(delivery.body);
+        for (name, value) in delivery.attributes {
+            message = message.message_attributes(name, string_attribute(value));
+        }
+        match timeout_at(deadline, message.send()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(error = %DisplayErrorContext(error), "queue did not take the webhook");
+                Err(Refusal::QueueUnavailable)
+            }
+            Err(_) => {
+                tracing::error!("queue did not answer before the deadline");
+                Err(Refusal::QueueUnavailable)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+    use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+    use aws_smithy_runtime_api::client::http::http_client_fn;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::http::StatusCode as HttpStatus;
+    use aws_smithy_types::body::SdkBody;
+    use serde_json::json;
+    use whoop_partner::signature::sign;
+
+    const KEY: &str = "whsec_test";
+    const BODY: &str = r#"{"event_type":"lab_requisition.created","resource_id":"r"}"#;
+
+    fn config() -> Config {
+        Config {
+            queue_url: "https://queue".into(),
+            signing_secret_id: "signing-secret".into(),
+            deadline: crate::config::Deadline::DEFAULT,
+        }
+    }
+
+    fn secrets_rule() -> Rule {
+        mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_output(|| {
+            GetSecretValueOutput::builder()
+                .secret_string(json!({"signing_secret": KEY}).to_string())
+                .build()
+        })
+    }
+
+    fn secrets(rule: &Rule) -> aws_sdk_secretsmanager::Client {
+        mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [rule])
+    }
+
+    fn webhook(queue: aws_sdk_sqs::Client) -> Webhook {
+        Webhook::new(
+            secrets(&secrets_rule()),
+            queue,
+            config(),
+            SharedTimeSource::default(),
+        )
+    }
+
+    /// A webhook whose queue takes everything, and what it took.
+    fn queueing_webhook() -> (Webhook, Arc<Mutex<Vec<SendMessageInput>>>) {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let taken = sent.clone();
+        let rule = mock!(aws_sdk_sqs::Client::send_message).then_compute_output(move |message| {
+            taken.lock().unwrap().push(message.clone());
+            SendMessageOutput::builder().build()
+        });
+        (
+            webhook(mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&rule])),
+            sent,
+        )
+    }
+
+    fn request(body: &str, signature: &str) -> WebhookRequest {
+        let payload = json!({"headers": {"whoop-signed": signature}, "body": body});
+        serde_json::from_str(&payload.to_string()).unwrap()
+    }
+
+    fn signed(body: &str) -> WebhookRequest {
+        request(body, &sign(body.as_bytes(), KEY.as_bytes()))
+    }
+
+    async fn status(webhook: &Webhook, request: WebhookRequest) -> i64 {
+        let response = webhook.handle(request).await;
+        assert!(response.body.is_none());
+        response.status_code
+    }
+
+    #[tokio::test]
+    async fn a_signed_webhook_is_queued_byte_for_byte_and_answered_204() {
+        let (webhook, sent) = queueing_webhook();
+        assert_eq!(status(&webhook, signed(BODY)).await, 204);
+        let sent = sent.lock().unwrap();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].message_body(), Some(BODY));
+        assert_eq!(sent[0].queue_url(), Some("https://queue"));
+        let attributes = sent[0].message_attributes().unwrap();
+        assert_eq!(
+            attributes["event_type"].string_value(),
+            Some("lab_requisition.created")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_repeated_delivery_is_queued_again() {
+        let (webhook, sent) = queueing_webhook();
+        for _ in 0..2 {
+            assert_eq!(status(&webhook, signed(BODY)).await, 204);
+        }
+        assert_eq!(sent.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_signed_right_is_refused_and_not_queued() {
+        let (webhook, sent) = queueing_webhook();
+        let right = sign(BODY.as_bytes(), KEY.as_bytes());
+        for (body, signature) in [
+            (BODY, sign(BODY.as_bytes(), b"another key")),
+            (&BODY[1..], right.clone()),
+            (BODY, right.to_uppercase()),
+            (BODY, String::new()),
+            ("", right),
+        ] {
+            assert_eq!(status(&webhook, request(body, &signature)).await, 401);
+        }
+        assert_eq!(status(&webhook, WebhookRequest::default()).await, 401);
+        assert_eq!(sent.lock().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_is_400_if_signed_and_401_if_not() {
+        let (webhook, sent) = queueing_webhook();
+        assert_eq!(status(&webhook, signed("")).await, 400);
+        assert_eq!(status(&webhook, request("", &"0".repeat(64))).await, 401);
+        assert_eq!(sent.lock().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn base64_that_does_not_decode_is_400() {
+        let (webhook, _) = queueing_webhook();
+        let payload = json!({
+            "headers": {"whoop-signed": "0".repeat(64)},
+            "body": "%",
+            "isBase64Encoded": true,
+        });
+        let request = serde_json::from_str(&payload.to_string()).unwrap();
+        assert_eq!(status(&webhook, request).await, 400);
+    }
+
+    #[tokio::test]
+    async fn a_body_too_large_for_the_queue_is_413_if_signed_and_401_if_not() {
+        let (webhook, sent) = queueing_webhook();
+        let body = "x".repeat(1024 * 1024);
+        assert_eq!(status(&webhook, signed(&body)).await, 413);
+        assert_eq!(status(&webhook, request(&body, &"0".repeat(64))).await, 401);
+        assert_eq!(sent.lock().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn forged_signatures_cause_no_more_calls_than_the_one_look_for_newer_keys() {
+        let rule = secrets_rule();
+        let queue = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, &[] as &[&Rule]);
+        let webhook = Webhook::new(secrets(&rule), queue, config(), SharedTimeSource::default());
+        for _ in 0..50 {
+            assert_eq!(status(&webhook, request(BODY, &"0".repeat(64))).await, 401);
+        }
+        // the first load of the current version, and one look at both
+        assert_eq!(rule.num_calls(), 3);
+    }
+
+    /// AWS as it behaves on a bad day.
+    #[derive(Debug, Clone)]
+    enum BadDay {
+        Hangs,
+        Answers(u16, &'static str),
+        Panics,
+    }
+
+    impl HttpConnector for BadDay {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            match *self {
+                Self::Hangs => HttpConnectorFuture::new(std::future::pending()),
+                Self::Answers(status, body) => HttpConnectorFuture::ready(Ok(HttpResponse::new(
+                    HttpStatus::try_from(status).unwrap(),
+                    SdkBody::from(body),
+                ))),
+                Self::Panics => panic!("a panic that quotes {BODY}"),
+            }
+        }
+    }
+
+    fn bad_queue(day: BadDay) -> aws_sdk_sqs::Client {
+        let timeouts = config().deadline.call_timeouts();
+        aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .with_test_defaults_v2()
+                .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+                .timeout_config(
+                    aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
+                        .operation_attempt_timeout(timeouts.attempt)
+                        .operation_timeout(timeouts.operation)
+                        .build(),
+                )
+                .http_client(http_client_fn(move |_, _| {
+                    SharedHttpConnector::new(day.clone())
+                }))
+                .build(),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_in_trouble_is_503_within_the_deadline() {
+        for day in [
+            BadDay::Hangs,
+            BadDay::Answers(500, ""),
+            BadDay::Answers(400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled"}"#),
+            BadDay::Answers(
+                403,
+                r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#,
+            ),
+            BadDay::Answers(200, "not json"),
+        ] {
+            let webhook = webhook(bad_queue(day.clone()));
+            let start = Instant::now();
+            assert_eq!(status(&webhook, signed(BODY)).await, 503, "{day:?}");
+            assert!(start.elapsed() <= Duration::from_millis(800), "{day:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_cuts_off_what_the_sdk_would_go_on_waiting_for() {
+        let queue = aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .with_test_defaults_v2()
+                .http_client(http_client_fn(|_, _| {
+                    SharedHttpConnector::new(BadDay::Hangs)
+                }))
+                .build(),
+        );
+        let start = Instant::now();
+        assert_eq!(status(&webhook(queue), signed(BODY)).await, 503);
+        assert_eq!(start.elapsed().as_millis(), 800);
+    }
+
+    #[tokio::test]
+    async fn without_keys_a_well_formed_signature_is_503_and_a_malformed_one_401() {
+        let rule = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+            .then_output(|| GetSecretValueOutput::builder().secret_string("{}").build());
+        let queue = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, &[] as &[&Rule]);
+        let webhook = Webhook::new(secrets(&rule), queue, config(), SharedTimeSource::default());
+        assert_eq!(status(&webhook, signed(BODY)).await, 503);
+        assert_eq!(status(&webhook, request(BODY, "short")).await, 401);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_and_the_next_request_as_ever() {
+        let (webhook, _) = queueing_webhook();
+        let broken = Webhook {
+            queue: bad_queue(BadDay::Panics),
+            ..webhook
+        };
+        assert_eq!(status(&broken, signed(BODY)).await, 500);
+        assert_eq!(status(&broken, request(BODY, "short")).await, 401);
+    }
+}

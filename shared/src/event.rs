@@ -1,0 +1,117 @@
+//! What a webhook says (WHOOP's partner documentation, "Webhooks"): an event type and the id of the resource it is about.
+//!
+//! More event types may come and bodies may be odd. Neither is an error here: what is signed is kept.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::lenient;
+
+/// The two fields of a webhook's body, each of them absent if the body holds no such string.
+///
+/// `Debug` leaves the resource id out: it points at a patient's order.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct WebhookEvent<'a> {
+    /// What happened, such as `lab_requisition.created`.
+    #[serde(default, borrow, deserialize_with = "lenient::text")]
+    pub event_type: Option<Cow<'a, str>>,
+    /// Which resource it happened to.
+    #[serde(default, borrow, deserialize_with = "lenient::text")]
+    pub resource_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> WebhookEvent<'a> {
+    /// Reads the body of a webhook; one that is no JSON object says nothing.
+    #[must_use]
+    pub fn from_body(body: &'a [u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for WebhookEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookEvent")
+            .field("event_type", &self.event_type)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn says(body: &[u8], event_type: Option<&str>, resource_id: Option<&str>) {
+        let event = WebhookEvent::from_body(body);
+        assert_eq!(event.event_type.as_deref(), event_type);
+        assert_eq!(event.resource_id.as_deref(), resource_id);
+    }
+
+    #[test]
+    fn a_webhook_says_what_happened_and_to_which_resource() {
+        says(
+            br#"{"event_type":"lab_requisition.created","resource_id":"e72719d6"}"#,
+            Some("lab_requisition.created"),
+            Some("e72719d6"),
+        );
+    }
+
+    #[test]
+    fn unknown_types_and_fields_are_kept_and_ignored() {
+        says(
+            br#"{"event_type":"moon.risen","phase":{"full":[true,1.5]}}"#,
+            Some("moon.risen"),
+            None,
+        );
+    }
+
+    #[test]
+    fn escapes_are_decoded() {
+        says(br#"{"event_type":"a\u002eb"}"#, Some("a.b"), None);
+    }
+
+    #[test]
+    fn a_field_of_another_type_counts_as_absent() {
+        for value in [
+            "null",
+            "true",
+            "-1",
+            "7",
+            "1e3",
+            r#"["a",{}]"#,
+            r#"{"a":{"b":[]}}"#,
+        ] {
+            says(
+                format!(r#"{{"event_type":{value},"resource_id":"r"}}"#).as_bytes(),
+                None,
+                Some("r"),
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_object_says_nothing() {
+        for body in [
+            &b"not json"[..],
+            b"",
+            b"[]",
+            b"\xff\xfe",
+            b"\"text\"",
+            b"{\"event_type\":",
+        ] {
+            says(body, None, None);
+        }
+    }
+
+    #[test]
+    fn debug_leaves_the_resource_id_out() {
+        let event = WebhookEvent::from_body(br#"{"event_type":"t","resource_id":"secret-order"}"#);
+        let text = format!("{event:?}");
+        assert!(
+            text.contains("\"t\"") && !text.contains("secret-order"),
+            "{text}"
+        );
+    }
+}
