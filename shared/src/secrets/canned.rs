@@ -8,12 +8,9 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
     GetSecretValueError, GetSecretValueOutput,
 };
 use aws_sdk_secretsmanager::primitives::DateTime;
-use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
+use aws_sdk_secretsmanager::types::error::{InternalServiceError, ResourceNotFoundException};
 use aws_smithy_async::test_util::ManualTimeSource;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 
 /// When the tests' clock starts; the current version is created then.
 pub(super) fn start() -> SystemTime {
@@ -42,8 +39,9 @@ impl Canned {
         let rule = mock!(Client::get_secret_value).then_compute_response(move |request| {
             let versions = served.lock().unwrap();
             if versions.failing {
-                let status = StatusCode::try_from(500).unwrap();
-                return MockResponse::Http(HttpResponse::new(status, SdkBody::empty()));
+                return MockResponse::Error(GetSecretValueError::InternalServiceError(
+                    InternalServiceError::builder().build(),
+                ));
             }
             let value = match request.version_stage() {
                 Some("AWSCURRENT") => versions.current,
