@@ -13,10 +13,12 @@ pub use signing_keys::{KeySet, SigningKeys};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+
+use crate::call_failure::CallFailure;
 
 /// How long a cached secret is used without another look.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -62,12 +64,12 @@ pub enum SecretError {
         reason: String,
     },
     /// Secrets Manager did not answer, or refused.
-    #[error("secret {secret_id} can't be read: {reason}")]
+    #[error("secret {secret_id} can't be read: {failure}")]
     Unavailable {
         /// Name or ARN.
         secret_id: String,
         /// What the call came to.
-        reason: String,
+        failure: CallFailure,
     },
 }
 
@@ -143,7 +145,7 @@ impl SecretReader {
         }
         SecretError::Unavailable {
             secret_id,
-            reason: DisplayErrorContext(&error).to_string(),
+            failure: CallFailure::from(&error),
         }
     }
 }

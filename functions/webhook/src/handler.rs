@@ -4,12 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
 use tokio::time::{Instant, timeout, timeout_at};
+use whoop_partner::call_failure::CallFailure;
 use whoop_partner::env::EnvError;
 use whoop_partner::secrets::{KeySet, SigningKeys};
 use whoop_partner::signature::Signature;
@@ -193,7 +193,7 @@ impl Webhook {
         match timeout_at(deadline, message.send()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
-                tracing::error!(error = %DisplayErrorContext(error), "queue did not take the webhook");
+                tracing::error!(error = %CallFailure::from(&error), "queue did not take the webhook");
                 Err(Refusal::QueueUnavailable)
             }
             Err(_) => {
