@@ -5,6 +5,7 @@
 
 mod harness;
 mod local_aws;
+mod template;
 mod world;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let harness = Harness::new();
-    let areas = [local_aws::trials(&harness)];
+    let areas = [template::trials(), local_aws::trials(&harness)];
     let trials = areas.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,0 +1,215 @@
+//! What roles may do, and who may assume them.
+
+use serde_json::{Value, json};
+
+use super::document::{Resource, Template, referred};
+use super::policy::{actions, covers, one_or_many, services, this_account, via};
+
+/// Types whose resources the stack's key encrypts.
+const ENCRYPTED: [&str; 4] = [
+    "AWS::DynamoDB::Table",
+    "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+];
+
+/// What an action on an encrypted resource asks of the key: through which service, and which actions.
+///
+/// As the services document it; for DynamoDB without `kms:CreateGrant`, which only creating a table needs. CloudWatch
+/// Logs uses the key in its own name.
+fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
+    Some(match action {
+        "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
+        "dynamodb:PutItem" => (
+            "dynamodb",
+            &[
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+        ),
+        "logs:CreateLogStream" | "logs:PutLogEvents" => ("logs", &[]),
+        "secretsmanager:GetSecretValue" => ("secretsmanager", &["kms:Decrypt"]),
+        "sqs:SendMessage" => ("sqs", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        _ => return None,
+    })
+}
+
+/// Each role that touches something encrypted may have it decrypted and encrypted, by that service.
+pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        for statement in allowed(role) {
+            let touched = one_or_many(&statement["Resource"])
+                .iter()
+                .filter_map(|resource| template.target(resource))
+                .filter(|resource| ENCRYPTED.contains(&resource.kind()));
+            for resource in touched {
+                for action in actions(statement) {
+                    let Some((service, needs)) = needs_of_the_key(action) else {
+                        complaints.push(format!("{}: what does {action} ask of the key?", role.id));
+                        continue;
+                    };
+                    for need in needs {
+                        if !may_use_the_key(template, role, need, service) {
+                            complaints.push(format!(
+                                "{} may {action} on {} but not {need} by {service}",
+                                role.id, resource.id
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// No role has more than the statements written for it, on named resources, and the key only by way of a service.
+pub fn roles_are_narrow(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for resource in template.resources() {
+        if let "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy" =
+            resource.kind()
+        {
+            complaints.push(format!("{} is a policy outside of its role", resource.id));
+        }
+    }
+    for role in template.of_type("AWS::IAM::Role") {
+        if !role.property("/ManagedPolicyArns").is_null() {
+            complaints.push(format!("{} has managed policies", role.id));
+        }
+        for statement in statements(role) {
+            if !is_plain(statement) {
+                complaints.push(format!(
+                    "{} has a statement of another form: {statement}",
+                    role.id
+                ));
+            }
+            if actions(statement).any(|action| action.ends_with(":*") || action == "*") {
+                complaints.push(format!("{} may do anything to something", role.id));
+            }
+            for resource in one_or_many(&statement["Resource"]) {
+                match template.target(resource) {
+                    None => complaints.push(format!(
+                        "{} names {resource}, no resource of the stack",
+                        role.id
+                    )),
+                    Some(key) if key.kind() == "AWS::KMS::Key" && via(statement).is_none() => {
+                        complaints.push(format!("{} may use the key directly", role.id));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// Each role is assumed by one service; by the scheduler for this account only.
+pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        let document = role.property("/AssumeRolePolicyDocument/Statement");
+        let [statement] = one_or_many(document) else {
+            complaints.push(format!("{} is assumed in several ways", role.id));
+            continue;
+        };
+        // Lambda gives no source account when it assumes a role; handing it the role takes iam:PassRole in this account.
+        let for_this_account =
+            match statement["Principal"] == json!({"Service": "lambda.amazonaws.com"}) {
+                true => true,
+                false => statement["Condition"] == this_account(),
+            };
+        if !for_this_account || services(statement).len() != 1 {
+            complaints.push(format!("{} may be assumed by others", role.id));
+        }
+    }
+    complaints
+}
+
+/// Whoever reports something somewhere may: functions to their log group, failures to their queue, ticks to a function.
+pub fn roles_may_report_where_they_are_told_to(template: &Template) -> Vec<String> {
+    let mut needs: Vec<(Option<Resource<'_>>, &str, &Value)> = Vec::new();
+    for function in template.of_type("AWS::Lambda::Function") {
+        let role = template.target(function.property("/Role"));
+        let group = function.property("/LoggingConfig/LogGroup");
+        needs.push((role, "logs:CreateLogStream", group));
+        needs.push((role, "logs:PutLogEvents", group));
+    }
+    for config in template.of_type("AWS::Lambda::EventInvokeConfig") {
+        let function = template.target(config.property("/FunctionName"));
+        let role = function.and_then(|function| template.target(function.property("/Role")));
+        needs.push((
+            role,
+            "sqs:SendMessage",
+            config.property("/DestinationConfig/OnFailure/Destination"),
+        ));
+    }
+    for schedule in template.of_type("AWS::Scheduler::Schedule") {
+        let role = template.target(schedule.property("/Target/RoleArn"));
+        needs.push((
+            role,
+            "lambda:InvokeFunction",
+            schedule.property("/Target/Arn"),
+        ));
+        needs.push((
+            role,
+            "sqs:SendMessage",
+            schedule.property("/Target/DeadLetterConfig/Arn"),
+        ));
+    }
+    let mut complaints = Vec::new();
+    for (role, action, target) in needs {
+        let granted = role.is_some_and(|role| {
+            allowed(role).any(|statement| {
+                actions(statement).any(|granted| granted == action)
+                    && one_or_many(&statement["Resource"]).iter().any(|resource| {
+                        referred(resource).is_some() && referred(resource) == referred(target)
+                    })
+            })
+        });
+        if !granted {
+            let role = role.map_or("no role", |role| role.id);
+            complaints.push(format!("{role} may not {action} on {target}"));
+        }
+    }
+    complaints
+}
+
+/// Whether a role may have `action` done with the key by way of `service`.
+fn may_use_the_key(template: &Template, role: Resource<'_>, action: &str, service: &str) -> bool {
+    allowed(role).any(|statement| {
+        one_or_many(&statement["Resource"])
+            .iter()
+            .filter_map(|resource| template.target(resource))
+            .any(|resource| resource.kind() == "AWS::KMS::Key")
+            && actions(statement).any(|granted| covers(granted, action))
+            && via(statement)
+                .is_some_and(|by| by == format!("{service}.${{AWS::Region}}.amazonaws.com"))
+    })
+}
+
+/// Whether a statement allows actions on resources, the only form that these proofs understand.
+fn is_plain(statement: &Value) -> bool {
+    let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+    statement["Effect"] == "Allow"
+        && statement
+            .as_object()
+            .is_some_and(|keys| keys.keys().all(|key| known.contains(&key.as_str())))
+}
+
+/// The statements of a role's policies that allow something.
+fn allowed(role: Resource<'_>) -> impl Iterator<Item = &Value> {
+    statements(role).filter(|statement| statement["Effect"] == "Allow")
+}
+
+/// The statements of a role's policies.
+fn statements(role: Resource<'_>) -> impl Iterator<Item = &Value> {
+    one_or_many(role.property("/Policies"))
+        .iter()
+        .flat_map(|policy| one_or_many(&policy["PolicyDocument"]["Statement"]))
+}
