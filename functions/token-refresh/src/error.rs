@@ -1,0 +1,48 @@
+//! What a failed invocation answers.
+
+use lambda_runtime::Diagnostic;
+use whoop_partner::secrets::SecretError;
+use whoop_partner::token::TokenError;
+use whoop_partner::token_store::StoreError;
+
+/// Why the token was not refreshed. The runtime logs its `Debug` and answers with its `Display`: neither holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// WHOOP gave no token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// There are no client credentials.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The token table could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A defect of ours; the log tells the place.
+    #[error("the function panicked")]
+    Panicked,
+}
+
+impl RefreshError {
+    /// The `errorType` by which dashboards and runbooks know the failure.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Token(TokenError::InvalidCredentials { .. }) => "InvalidCredentials",
+            Self::Token(TokenError::RateLimited { .. }) => "RateLimited",
+            Self::Token(TokenError::Unavailable(_)) => "PartnerUnavailable",
+            Self::Token(TokenError::InvalidResponse(_)) => "InvalidResponse",
+            Self::Secret(_) => "SecretUnavailable",
+            Self::Store(_) => "StoreUnavailable",
+            Self::Panicked => "Panicked",
+        }
+    }
+}
+
+impl From<RefreshError> for Diagnostic {
+    fn from(error: RefreshError) -> Self {
+        Self {
+            error_type: error.error_type().into(),
+            error_message: error.to_string(),
+        }
+    }
+}

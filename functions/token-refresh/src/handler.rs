@@ -1,0 +1,184 @@
+//! One refresh: look at the stored token, and if it is time, ask WHOOP for the next one and store that.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_async::time::SharedTimeSource;
+use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use whoop_partner::aws::{self, CallTimeouts};
+use whoop_partner::env::EnvError;
+use whoop_partner::secrets::{PartnerCredentials, PartnerCredentialsCache};
+use whoop_partner::tls;
+use whoop_partner::token::{AccessToken, TokenEndpoint, TokenError};
+use whoop_partner::token_store::{StoreOutcome, TokenStore};
+
+use crate::config::Config;
+use crate::error::RefreshError;
+
+/// How long an invocation may take until it has a new token; storing that comes on top. Lambda's own limit is 30 s.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// Limits for the AWS calls; storing makes two of them if what is stored is malformed.
+const CALL_TIMEOUTS: CallTimeouts = CallTimeouts {
+    connect: Duration::from_secs(1),
+    attempt: Duration::from_millis(1400),
+    operation: Duration::from_secs(3),
+    max_attempts: 2,
+    initial_backoff: Duration::from_millis(100),
+};
+
+/// What the scheduler, or a person, asks for. Any JSON does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "Value")]
+pub struct RefreshRequest {
+    /// Renew the token even if it is still fresh.
+    pub force: bool,
+}
+
+impl From<Value> for RefreshRequest {
+    fn from(event: Value) -> Self {
+        Self {
+            force: event.get("force") == Some(&Value::Bool(true)),
+        }
+    }
+}
+
+/// What has become of the stored token, with its expiry in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RefreshOutcome {
+    /// It is a new one.
+    Refreshed {
+        /// When the stored token expires.
+        expires_at: u64,
+    },
+    /// It is the one that was there, or that somebody else has put there meanwhile.
+    StillFresh {
+        /// When the stored token expires.
+        expires_at: u64,
+    },
+}
+
+/// The function with its long-lived clients.
+pub struct TokenRefresh {
+    credentials: PartnerCredentialsCache,
+    token_endpoint: TokenEndpoint,
+    store: TokenStore,
+    clock: SharedTimeSource,
+}
+
+impl TokenRefresh {
+    /// Builds the clients; calls nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// When a variable of the AWS SDK or of TLS is missing or malformed.
+    pub fn connect(config: Config) -> Result<Self, EnvError> {
+        let aws = aws::sdk_config(CALL_TIMEOUTS)?;
+        Self::new(
+            aws_sdk_secretsmanager::Client::new(&aws),
+            aws_sdk_dynamodb::Client::new(&aws),
+            config,
+            SharedTimeSource::default(),
+        )
+    }
+
+    fn new(
+        secrets: aws_sdk_secretsmanager::Client,
+        dynamodb: aws_sdk_dynamodb::Client,
+        config: Config,
+        clock: SharedTimeSource,
+    ) -> Result<Self, EnvError> {
+        // Lambda freezes the process between invocations: a connection kept for the next one would be dead by then
+        let http = tls::client_builder()?
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client with our own TLS configuration builds");
+        let secret_id = config.partner_credentials_secret_id;
+        Ok(Self {
+            credentials: PartnerCredentialsCache::new(secrets, secret_id).with_clock(clock.clone()),
+            token_endpoint: TokenEndpoint::new(http, &config.partner_api_base_url)
+                .with_clock(clock.clone()),
+            store: TokenStore::new(dynamodb, config.token_table_name),
+            clock,
+        })
+    }
+
+    /// Refreshes the stored token if it is time, or if asked to.
+    ///
+    /// # Errors
+    ///
+    /// When the table or the secret can't be used, or WHOOP gives no token within 20 s. The stored token stays as it was.
+    pub async fn handle(&self, request: RefreshRequest) -> Result<RefreshOutcome, RefreshError> {
+        // the runtime would answer with the message of a panic, which may quote anything
+        let outcome = AssertUnwindSafe(self.refresh(request))
+            .catch_unwind()
+            .await
+            .unwrap_or(Err(RefreshError::Panicked))?;
+        tracing::info!(?outcome, force = request.force, "refresh done");
+        Ok(outcome)
+    }
+
+    async fn refresh(&self, request: RefreshRequest) -> Result<RefreshOutcome, RefreshError> {
+        let deadline = Instant::now() + BUDGET;
+        let now = self.clock.now();
+        if let Some(stored) = self.store.load().await?
+            && !stored.needs_renewal(now)
+            && !request.force
+        {
+            return Ok(RefreshOutcome::StillFresh {
+                expires_at: stored.expires_at(),
+            });
+        }
+        let token = self.next_token(deadline).await?;
+        Ok(match self.store.store(&token).await? {
+            StoreOutcome::Stored => RefreshOutcome::Refreshed {
+                expires_at: token.expires_at(),
+            },
+            StoreOutcome::KeptNewer(newer) => RefreshOutcome::StillFresh {
+                expires_at: newer.expires_at(),
+            },
+        })
+    }
+
+    /// Asks for a token; if WHOOP refuses the credentials and they have been rotated since, once more with the new ones.
+    async fn next_token(&self, deadline: Instant) -> Result<AccessToken, RefreshError> {
+        let credentials = self.credentials.get().await?;
+        match self.token_endpoint.request(&credentials, deadline).await {
+            Err(refusal @ TokenError::InvalidCredentials { .. }) => {
+                let Some(rotated) = self.rotated(&credentials, deadline).await else {
+                    return Err(refusal.into());
+                };
+                tracing::info!("the client credentials were rotated, asking with the new ones");
+                Ok(self.token_endpoint.request(&rotated, deadline).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// The credentials as they are in Secrets Manager now, if they differ from the refused ones.
+    async fn rotated(
+        &self,
+        refused: &PartnerCredentials,
+        deadline: Instant,
+    ) -> Option<Arc<PartnerCredentials>> {
+        match timeout_at(deadline, self.credentials.refetch()).await {
+            Ok(Ok(current)) => Some(current).filter(|current| !current.same_as(refused)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no look at the client credentials after their refusal");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("no look at the client credentials before the deadline");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

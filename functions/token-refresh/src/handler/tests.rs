@@ -1,0 +1,355 @@
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValueError, GetSecretValueOutput,
+};
+use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
+use aws_smithy_async::test_util::ManualTimeSource;
+use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
+use lambda_runtime::Diagnostic;
+use serde_json::json;
+use wiremock::matchers::{body_partial_json, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+
+const NOW: u64 = 1_800_000_000;
+const FIRST: &str = r#"{"client_id": "lab", "client_secret": "seeded-secret-1"}"#;
+const SECOND: &str = r#"{"client_id": "lab", "client_secret": "seeded-secret-2"}"#;
+const FRESH: u64 = NOW + 1801;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The table with its one item, and what Secrets Manager answers, call by call.
+struct Aws {
+    item: Arc<Mutex<Option<Item>>>,
+    get: Rule,
+    put: Rule,
+    secret: Rule,
+}
+
+/// A token item that expires at `expires_at` and lives for an hour.
+fn stored(expires_at: u64) -> Item {
+    let text = |value: &str| AttributeValue::S(value.into());
+    let number = |value: u64| AttributeValue::N(value.to_string());
+    HashMap::from([
+        ("id".into(), text("partner-token")),
+        ("access_token".into(), text("seeded-stored-token")),
+        ("token_type".into(), text("bearer")),
+        ("expires_at".into(), number(expires_at)),
+        ("obtained_at".into(), number(expires_at - 3600)),
+    ])
+}
+
+fn expires_at(item: &Item) -> u64 {
+    item["expires_at"].as_n().unwrap().parse().unwrap()
+}
+
+impl Aws {
+    /// The last of `secrets` is answered again and again; `None` means that there is no such secret.
+    fn with(item: Option<Item>, secrets: &[Option<&'static str>]) -> Self {
+        let item = Arc::new(Mutex::new(item));
+        let (read, written) = (item.clone(), item.clone());
+        let secrets = Mutex::new(secrets.iter().rev().copied().collect::<Vec<_>>());
+        Self {
+            item,
+            get: mock!(aws_sdk_dynamodb::Client::get_item).then_compute_output(move |_| {
+                let item = read.lock().unwrap().clone();
+                GetItemOutput::builder().set_item(item).build()
+            }),
+            put: mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
+                let mut stored = written.lock().unwrap();
+                let new = request.item().unwrap();
+                if let Some(stored) = &*stored
+                    && expires_at(stored) > expires_at(new)
+                {
+                    let failed = ConditionalCheckFailedException::builder()
+                        .set_item(Some(stored.clone()))
+                        .build();
+                    return MockResponse::Error(PutItemError::ConditionalCheckFailedException(
+                        failed,
+                    ));
+                }
+                *stored = Some(new.clone());
+                MockResponse::Output(PutItemOutput::builder().build())
+            }),
+            secret: mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_response(
+                move |_| {
+                    let mut secrets = secrets.lock().unwrap();
+                    let next = match secrets.len() {
+                        1 => secrets[0],
+                        _ => secrets.pop().unwrap(),
+                    };
+                    match next {
+                        Some(secret) => MockResponse::Output(
+                            GetSecretValueOutput::builder()
+                                .secret_string(secret)
+                                .build(),
+                        ),
+                        None => {
+                            MockResponse::Error(GetSecretValueError::ResourceNotFoundException(
+                                ResourceNotFoundException::builder().build(),
+                            ))
+                        }
+                    }
+                },
+            ),
+        }
+    }
+
+    fn function(&self, whoop: &MockServer) -> TokenRefresh {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+        TokenRefresh::new(
+            mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&self.secret]),
+            mock_client!(
+                aws_sdk_dynamodb,
+                RuleMode::MatchAny,
+                [&self.get, &self.put]
+            ),
+            Config {
+                token_table_name: "tokens".into(),
+                partner_credentials_secret_id: "credentials".into(),
+                partner_api_base_url: whoop.uri().parse().unwrap(),
+            },
+            SharedTimeSource::new(ManualTimeSource::new(now)),
+        )
+        .expect("no variable is needed")
+    }
+
+    fn item(&self) -> Option<Item> {
+        self.item.lock().unwrap().clone()
+    }
+}
+
+/// WHOOP with one answer for all, for as long as the server lives.
+async fn whoop(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/v2/partner/token"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
+}
+
+fn new_token() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({
+        "access_token": "seeded-new-token", "token_type": "bearer", "expires_in": 3600,
+    }))
+}
+
+async fn requests(whoop: &MockServer) -> usize {
+    whoop.received_requests().await.unwrap().len()
+}
+
+/// Runs the function on an event, and checks that nothing secret comes out of it.
+async fn invoke(function: &TokenRefresh, event: Value) -> Result<Value, Diagnostic> {
+    let result = function.handle(serde_json::from_value(event).unwrap()).await;
+    let shown = match &result {
+        Ok(outcome) => format!("{outcome:?} {}", serde_json::to_string(outcome).unwrap()),
+        Err(error) => format!("{error:?} {error}"),
+    };
+    assert!(!shown.contains("seeded"), "{shown}");
+    match result {
+        Ok(outcome) => Ok(serde_json::to_value(outcome).unwrap()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn invoke_plainly(aws: &Aws, whoop: &MockServer) -> Result<Value, Diagnostic> {
+    invoke(&aws.function(whoop), json!({})).await
+}
+
+/// Checks that an invocation fails as `error_type` and leaves the stored token alone.
+async fn assert_fails(aws: &Aws, whoop: &MockServer, error_type: &str) {
+    let before = aws.item();
+    let error = invoke_plainly(aws, whoop).await.unwrap_err();
+    assert_eq!(error.error_type, error_type, "{error:?}");
+    assert!(aws.item() == before, "the stored token has changed");
+}
+
+#[test]
+fn any_event_is_taken_and_only_force_true_forces() {
+    for (event, force) in [
+        (json!({"force": true}), true),
+        (json!({"force": true, "time": "2030-01-01T00:00:00Z"}), true),
+        (json!({"force": false}), false),
+        (json!({"force": "true"}), false),
+        (json!({"force": 1}), false),
+        (json!({"detail": {"force": true}}), false),
+        (json!({}), false),
+        (json!(null), false),
+        (json!([true]), false),
+        (json!("force"), false),
+        (json!(7), false),
+    ] {
+        let request: RefreshRequest = serde_json::from_str(&event.to_string()).unwrap();
+        assert_eq!(request, RefreshRequest { force }, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_token_is_left_alone() {
+    let (aws, whoop) = (Aws::with(Some(stored(FRESH)), &[None]), whoop(new_token()).await);
+    assert_eq!(
+        invoke_plainly(&aws, &whoop).await,
+        Ok(json!({"outcome": "still_fresh", "expires_at": FRESH}))
+    );
+    assert_eq!(requests(&whoop).await, 0);
+    assert_eq!(aws.secret.num_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
+    let malformed = HashMap::from([("expires_at".into(), AttributeValue::N("0".into()))]);
+    for item in [None, Some(stored(NOW + 1799)), Some(stored(NOW - 1)), Some(malformed)] {
+        let (aws, whoop) = (Aws::with(item, &[Some(FIRST)]), whoop(new_token()).await);
+        assert_eq!(
+            invoke_plainly(&aws, &whoop).await,
+            Ok(json!({"outcome": "refreshed", "expires_at": NOW + 3600}))
+        );
+        let item = aws.item().expect("the token is stored");
+        assert!(item["access_token"] == AttributeValue::S("seeded-new-token".into()));
+        assert_eq!(requests(&whoop).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn force_refreshes_a_fresh_token() {
+    let (aws, whoop) = (Aws::with(Some(stored(FRESH)), &[Some(FIRST)]), whoop(new_token()).await);
+    assert_eq!(
+        invoke(&aws.function(&whoop), json!({"force": true})).await,
+        Ok(json!({"outcome": "refreshed", "expires_at": NOW + 3600}))
+    );
+}
+
+#[tokio::test]
+async fn a_stored_token_that_expires_later_than_the_new_one_is_kept_and_reported() {
+    let later = NOW + 9999;
+    let (aws, whoop) = (Aws::with(Some(stored(later)), &[Some(FIRST)]), whoop(new_token()).await);
+    assert_eq!(
+        invoke(&aws.function(&whoop), json!({"force": true})).await,
+        Ok(json!({"outcome": "still_fresh", "expires_at": later}))
+    );
+    assert!(aws.item() == Some(stored(later)));
+}
+
+#[tokio::test]
+async fn credentials_are_read_once_for_many_invocations() {
+    let (aws, whoop) = (Aws::with(None, &[Some(FIRST)]), whoop(new_token()).await);
+    let function = aws.function(&whoop);
+    for _ in 0..3 {
+        invoke(&function, json!({"force": true})).await.unwrap();
+    }
+    assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (3, 1));
+}
+
+#[tokio::test]
+async fn refused_credentials_are_read_anew_once_and_not_tried_again_unchanged() {
+    for status in [400, 401] {
+        let whoop = whoop(ResponseTemplate::new(status)).await;
+        let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
+        assert_fails(&aws, &whoop, "InvalidCredentials").await;
+        assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn rotated_credentials_are_tried_once() {
+    let whoop = whoop(ResponseTemplate::new(401)).await;
+    Mock::given(body_partial_json(json!({"client_secret": "seeded-secret-2"})))
+        .respond_with(new_token())
+        .with_priority(1)
+        .mount(&whoop)
+        .await;
+    let aws = Aws::with(None, &[Some(FIRST), Some(SECOND)]);
+    assert!(invoke_plainly(&aws, &whoop).await.is_ok());
+    assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn rotated_credentials_that_are_refused_too_end_it() {
+    let whoop = whoop(ResponseTemplate::new(401)).await;
+    let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST), Some(SECOND)]);
+    assert_fails(&aws, &whoop, "InvalidCredentials").await;
+    assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_refusal_stays_one_when_the_credentials_can_not_be_read_anew() {
+    let whoop = whoop(ResponseTemplate::new(401)).await;
+    let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST), None]);
+    assert_fails(&aws, &whoop, "InvalidCredentials").await;
+}
+
+#[tokio::test]
+async fn each_failure_of_whoop_has_its_error_type() {
+    let limited = ResponseTemplate::new(429).insert_header("X-RateLimit-Reset", "3600");
+    let empty = ResponseTemplate::new(200).set_body_json(json!({}));
+    for (answer, error_type) in [
+        (limited, "RateLimited"),
+        (empty, "InvalidResponse"),
+        (ResponseTemplate::new(404), "InvalidResponse"),
+    ] {
+        let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
+        assert_fails(&aws, &whoop(answer).await, error_type).await;
+    }
+    let unavailable = RefreshError::from(TokenError::Unavailable("status 503".into()));
+    assert_eq!(unavailable.error_type(), "PartnerUnavailable");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_missing_or_malformed_is_named() {
+    for secret in [None, Some("seeded"), Some(r#"{"client_id": "seeded"}"#)] {
+        let whoop = whoop(new_token()).await;
+        let aws = Aws::with(Some(stored(NOW + 60)), &[secret]);
+        assert_fails(&aws, &whoop, "SecretUnavailable").await;
+        let error = invoke_plainly(&aws, &whoop).await.unwrap_err();
+        assert!(error.error_message.starts_with("secret credentials "), "{error:?}");
+        assert_eq!(requests(&whoop).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_named() {
+    let whoop = whoop(new_token()).await;
+    let mut aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
+    aws.put = mock!(aws_sdk_dynamodb::Client::put_item)
+        .sequence()
+        .http_status(500, None)
+        .times(2)
+        .build();
+    assert_fails(&aws, &whoop, "StoreUnavailable").await;
+    aws.get = mock!(aws_sdk_dynamodb::Client::get_item)
+        .sequence()
+        .http_status(400, None)
+        .times(1)
+        .build();
+    assert_fails(&aws, &whoop, "StoreUnavailable").await;
+    assert_eq!(requests(&whoop).await, 1);
+}
+
+#[tokio::test]
+async fn a_panic_ends_in_an_error_without_its_message() {
+    let whoop = whoop(new_token()).await;
+    let mut aws = Aws::with(None, &[Some(FIRST)]);
+    aws.get = mock!(aws_sdk_dynamodb::Client::get_item)
+        .then_compute_output(|_| panic!("seeded-stored-token"));
+    let error = invoke_plainly(&aws, &whoop).await.unwrap_err();
+    assert_eq!(error.error_type, "Panicked");
+    assert_eq!(error.error_message, "the function panicked");
+}
+
+#[test]
+fn the_longest_invocation_fits_lambdas_30_seconds() {
+    let two_puts = CALL_TIMEOUTS.operation * 2;
+    assert!(BUDGET + two_puts < Duration::from_secs(30));
+    let tries = CALL_TIMEOUTS.attempt * CALL_TIMEOUTS.max_attempts;
+    assert!(tries + CALL_TIMEOUTS.initial_backoff < CALL_TIMEOUTS.operation);
+}
