@@ -21,24 +21,24 @@ help: ## List the targets
 
 .PHONY: demo
 demo: build local-stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens
-	@target/debug/local-stack demo
+	@exec target/debug/local-stack demo
 
 .PHONY: up
 up: build local-stack ## The same, then keep it running until Ctrl-C
-	@target/debug/local-stack up
+	@exec target/debug/local-stack up
 
 .PHONY: test
 test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --quiet --workspace --lib --bins
 	@cargo test --quiet --workspace --doc
-	@cargo test --quiet --workspace --test e2e
+	@cargo test --workspace --test e2e
 
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
 	@cargo fmt --all --check
-	@cargo clippy --quiet --workspace --all-targets -- -D warnings
-	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
+	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@$(STEP) "Checking the docs" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@$(CARGO_DENY) --log-level warn check licenses bans sources
 	@.venv/sam/bin/cfn-lint template.yaml
 	@$(OFFLINE) $(SAM) validate --lint
@@ -46,11 +46,12 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 
 .PHONY: build
 build: .venv/sam/.installed ## Build the functions as they are deployed
-	@$(STEP) "Building the functions (up to 8 minutes the first time)" env $(OFFLINE) $(SAM) build
+	@$(STEP) "Building the functions (up to 8 minutes the first time)" \
+		env $(OFFLINE) $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 .PHONY: deploy
-deploy: build ## Deploy to your AWS account; DEPLOY="..." takes further options of `sam deploy`
-	@$(SAM) deploy $(DEPLOY)
+deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
+	@$(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 .PHONY: setup
 setup: $(VENVS:=/.installed) $(CARGO_DENY) ## Install the tools that the other targets need (they do so by themselves)
@@ -67,7 +68,7 @@ local-stack: .venv/local-aws/.installed
 		$(@D)/bin/pip install --disable-pip-version-check --no-input --requirement $<
 	@touch $@
 
-# Neither the advisory database nor its git client is needed for what we check, so it is compiled without optimisation.
+# It is run once in a while, over a small graph: not worth the minutes that optimising it takes.
 $(CARGO_DENY): Makefile
 	@$(STEP) "Compiling cargo-deny (minutes, once)" \
 		cargo install --locked --debug --root .tools --version 0.20.2 cargo-deny

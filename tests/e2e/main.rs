@@ -3,6 +3,7 @@
 //! One after the other, in the order given here, as they share the deployed stack. It is deployed only when a trial that
 //! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
 
+mod binaries;
 mod harness;
 mod local_aws;
 mod template;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let harness = Harness::new();
-    let areas = [template::trials(), local_aws::trials(&harness)];
+    let areas = [template::trials(), binaries::trials(), local_aws::trials(&harness)];
     let trials = areas.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,8 +1,8 @@
 //! The transformed template: resources, their properties, and what these refer to.
 
-use std::path::Path;
 use std::process::Command;
 
+use e2e::local_aws::checkout;
 use serde_json::{Map, Value};
 
 /// The template as CloudFormation gets it on AWS, with SAM's resources replaced by those they stand for.
@@ -20,7 +20,7 @@ pub struct Resource<'a> {
 impl Template {
     /// Transforms `template.yaml` with the AWS library that does it in AWS, too.
     pub fn transformed() -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = checkout();
         let output = Command::new(root.join(".venv/local-aws/bin/python"))
             .arg(root.join("tests/transform_template.py"))
             .arg(root.join("template.yaml"))
