@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let harness = Harness::new();
-    let areas = [template::trials(), binaries::trials(), local_aws::trials(&harness)];
+    let areas = [
+        template::trials(),
+        binaries::trials(),
+        local_aws::trials(&harness),
+    ];
     let trials = areas.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
