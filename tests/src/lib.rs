@@ -3,5 +3,6 @@
 pub mod aws_proxy;
 pub mod local_aws;
 pub mod recorder;
+pub mod signals;
 pub mod simulator;
 pub mod stack;
