@@ -8,7 +8,10 @@ MAKEFLAGS += --no-builtin-rules
 
 STEP := .ci/step
 VENVS := .venv/sam .venv/local-aws .venv/checkov
-CARGO_DENY := .tools/bin/cargo-deny
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+LOCAL_STACK := cargo run --quiet --package e2e --bin local-stack --
 
 # SAM finds cargo-lambda and zig, the linker, beside itself.
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
@@ -21,11 +24,11 @@ help: ## List the targets
 
 .PHONY: demo
 demo: build local-stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens
-	@exec target/debug/local-stack demo
+	@exec $(LOCAL_STACK) demo
 
 .PHONY: up
 up: build local-stack ## The same, then keep it running until Ctrl-C
-	@exec target/debug/local-stack up
+	@exec $(LOCAL_STACK) up
 
 .PHONY: test
 test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
@@ -37,7 +40,7 @@ test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones ag
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
 	@cargo fmt --all --check
-	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 	@$(STEP) "Checking the docs" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@$(CARGO_DENY) --log-level warn check licenses bans sources
 	@.venv/sam/bin/cfn-lint template.yaml
@@ -69,7 +72,6 @@ local-stack: .venv/local-aws/.installed
 	@touch $@
 
 # It is run once in a while, over a small graph: not worth the minutes that optimising it takes.
-$(CARGO_DENY): Makefile
+$(CARGO_DENY):
 	@$(STEP) "Compiling cargo-deny (minutes, once)" \
-		cargo install --locked --debug --root .tools --version 0.20.2 cargo-deny
-	@touch $@
+		cargo install --locked --debug --root .tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
