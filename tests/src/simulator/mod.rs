@@ -27,6 +27,8 @@ mod requests;
 mod resources;
 mod server;
 mod test_data;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::io;

@@ -217,11 +217,11 @@ fn add_headers(headers: &mut HeaderMap, fault: &Fault) {
 
 /// The same answer, whose connection breaks after the first bytes.
 fn cut(answer: Response<AnswerBody>) -> Response<AnswerBody> {
-    let frames = async_stream_of_a_cut_body();
+    let frames = cut_body();
     answer.map(|_| BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 
-fn async_stream_of_a_cut_body() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Broken>> {
+fn cut_body() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Broken>> {
     use futures_util::{StreamExt, stream};
 
     stream::iter([Some(()), None]).then(|part| async move {
@@ -255,11 +255,20 @@ async fn admin(
             )
         }
         ("POST", "faults") => match serde_json::from_slice(body) {
-            Ok(fault) => done(whoop.state().faults.add(fault)),
+            Ok(fault) => {
+                whoop.state().faults.add(fault);
+                Answer::empty(StatusCode::NO_CONTENT)
+            }
             Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
         },
-        ("POST", "expire-tokens") => done(whoop.state().tokens.expire()),
-        ("POST", "reset") => done(whoop.reset()),
+        ("POST", "expire-tokens") => {
+            whoop.state().tokens.expire();
+            Answer::empty(StatusCode::NO_CONTENT)
+        }
+        ("POST", "reset") => {
+            whoop.reset();
+            Answer::empty(StatusCode::NO_CONTENT)
+        }
         ("POST", "events") if query == Some("wait=true") => match json {
             Ok(body) => Answer::json(
                 StatusCode::OK,
@@ -288,8 +297,4 @@ async fn admin(
         },
         _ => Answer::error(StatusCode::NOT_FOUND, "no such call"),
     }
-}
-
-fn done((): ()) -> Answer {
-    Answer::empty(StatusCode::NO_CONTENT)
 }
