@@ -200,6 +200,12 @@ impl Simulator {
         self.whoop.state().tokens.expire();
     }
 
+    /// Every token issued so far, good or not: for a search for leaks.
+    #[must_use]
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.whoop.state().tokens.all()
+    }
+
     /// Accepts other credentials from now on; tokens issued stay good.
     pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
         self.whoop

@@ -49,8 +49,17 @@ impl Tokens {
             .is_some_and(|expires| Instant::now() < *expires)
     }
 
+    /// Refuses every token issued so far.
     pub(super) fn expire(&mut self) {
-        self.issued.clear();
+        let now = Instant::now();
+        for expires in self.issued.values_mut() {
+            *expires = now.min(*expires);
+        }
+    }
+
+    /// Every token issued so far, good or not.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.issued.keys().cloned().collect()
     }
 
     pub(super) fn set_credentials(&mut self, client_id: &str, client_secret: &str) {
