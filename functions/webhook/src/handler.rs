@@ -76,6 +76,7 @@ impl Webhook {
             Ok(Err(error)) => tracing::warn!(%error, "starting without signing keys"),
             Err(_) => tracing::warn!("starting without signing keys: no answer in time"),
         }
+        tracing::info!("started");
         Ok(webhook)
     }
 
