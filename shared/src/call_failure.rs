@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
-/// Error codes by which the services ask for fewer calls, beside those that say `Throttling`.
+/// Error codes by which the services ask for fewer calls, beside those that speak of throttling.
 const THROTTLED: [&str; 4] = [
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -83,7 +83,7 @@ fn refused(error: &impl ProvideErrorMetadata, status: u16) -> CallFailure {
     };
     CallFailure {
         reason,
-        transient: status >= 500 || code.contains("Throttling") || THROTTLED.contains(&code),
+        transient: status >= 500 || code.contains("Throttl") || THROTTLED.contains(&code),
     }
 }
 
