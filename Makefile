@@ -33,9 +33,7 @@ up: build local-stack ## The same, then keep it running until Ctrl-C
 .PHONY: test
 test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
-	@cargo test --quiet --workspace --lib --bins
-	@cargo test --quiet --workspace --doc
-	@cargo test --workspace --test e2e
+	@cargo test --workspace
 
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
