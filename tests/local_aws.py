@@ -1,15 +1,15 @@
 """Starts MiniStack, the local AWS, for one test run or demo, with a few of its habits changed.
 
 Usage: local_aws.py DIRECTORY, with MiniStack's own settings (GATEWAY_PORT, AUTH, ...) in the environment and a pipe as
-standard input that stays open for as long as this process is wanted. DIRECTORY takes temporary files and
-`functions.log`, and is removed at the end.
+standard input that stays open for as long as this process is wanted. A last byte on it says that the parent removes
+DIRECTORY itself, which takes temporary files and `functions.log`.
 """
 
 import json
 import os
-import shutil
 import signal
 import socketserver
+import subprocess
 import sys
 import threading
 import time
@@ -24,17 +24,21 @@ def end_with_the_parent():
     """Ends this process and every function's when the other end of standard input is closed.
 
     The kernel closes it whatever way the parent goes, SIGKILL included, so nothing is ever left running. The parent
-    makes this process the leader of a group of its own; the functions' processes belong to that group.
+    makes this process the leader of a group of its own, to which the functions' processes and `sam deploy` belong.
     """
-    while os.read(0, 4096):
-        pass
+    farewell = b""
+    while received := os.read(0, 64):
+        farewell = received
     try:
         # collected here, as in a container nobody else may do so
         for worker in [worker for pool in list(lambda_runtime._workers.values()) for worker in pool]:
             if worker._proc is not None:
                 worker._proc.kill()
                 worker._proc.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+        if not farewell:
+            # the parent did not live to remove its directory; done from outside the group, once that is gone
+            command = ["/bin/sh", "-c", 'sleep 1; rm -rf -- "$0"', directory]
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     finally:
         os.killpg(0, signal.SIGKILL)
 

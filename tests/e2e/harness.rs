@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use e2e::steps::Steps;
+use e2e::world::World;
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-
-use crate::world::World;
 
 /// How long one trial may take.
 const TRIAL_LIMIT: Duration = Duration::from_secs(180);
@@ -96,7 +96,9 @@ impl Harness {
         let mut first = false;
         let set_up = self.world.get_or_init(async || {
             first = true;
-            World::set_up().await.map_err(|error| error.to_string())
+            // at TRACE, so that the search for leaks sees all that the functions could ever say
+            let world = World::set_up("TRACE", &Steps::silent()).await;
+            world.map_err(|error| error.to_string())
         });
         match set_up.await {
             Ok(world) => Ok(world),

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use e2e::local_aws::LocalAws;
+use e2e::world::World;
 use libtest_mimic::Trial;
 
 use crate::harness::{Harness, Outcome, trials, trials_without_stack};
-use crate::world::World;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {

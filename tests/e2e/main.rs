@@ -7,7 +7,6 @@ mod binaries;
 mod harness;
 mod local_aws;
 mod template;
-mod world;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 //! It runs with IAM enforced and an environment of its own, because every function inherits MiniStack's, and it never
 //! outlives us: `tests/local_aws.py` ends with its standard input.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -182,6 +182,11 @@ impl LocalAws {
         self.directory.path()
     }
 
+    /// The process group that ends together with the local AWS, whatever way that is.
+    pub(crate) fn process_group(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
     /// The variables with which the AWS CLI, SAM and every SDK work on the local AWS as its root user.
     #[must_use]
     pub fn environment(&self) -> [(&'static str, &str); 4] {
@@ -224,8 +229,10 @@ impl LocalAws {
 
 impl Drop for LocalAws {
     fn drop(&mut self) {
-        // closes the pipe, whereupon the process kills its whole group
-        drop(self.child.stdin.take());
+        // once the pipe is closed, the process kills its whole group; a byte says that we remove the directory
+        if let Some(mut stdin) = self.child.stdin.take() {
+            let _ = stdin.write_all(b".");
+        }
         let closed = Instant::now();
         while closed.elapsed() < END_LIMIT {
             if !matches!(self.child.try_wait(), Ok(None)) {

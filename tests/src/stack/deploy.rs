@@ -231,7 +231,8 @@ async fn sam_deploy(
         .stdin(std::process::Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
-        .process_group(0)
+        // ends with the local AWS if we can't end it ourselves
+        .process_group(aws.process_group())
         .kill_on_drop(true);
     if !parameters.is_empty() {
         command.arg("--parameter-overrides");
