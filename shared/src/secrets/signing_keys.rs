@@ -232,7 +232,7 @@ mod tests {
         let canned = Canned::new(with_current(NEW));
         let signing_keys = signing_keys(&canned);
         for _ in 0..3 {
-            assert_eq!(keys(&*signing_keys.get().await.unwrap(), start()), [b"new"]);
+            assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
         }
         assert_eq!(canned.calls(), 1);
     }
@@ -259,7 +259,7 @@ mod tests {
             .expect("newer keys");
         assert_eq!(keys(&newer, start()), [b"new", b"old"]);
         assert_eq!(
-            keys(&*signing_keys.get().await.unwrap(), start()),
+            keys(&signing_keys.get().await.unwrap(), start()),
             [b"new", b"old"]
         );
     }
@@ -292,7 +292,7 @@ mod tests {
         let error = signing_keys.refetch(&set).await.unwrap_err();
         assert!(matches!(error, SecretError::Unavailable { .. }), "{error}");
         assert!(signing_keys.refetch(&set).await.unwrap().is_none());
-        assert_eq!(keys(&*signing_keys.get().await.unwrap(), start()), [b"new"]);
+        assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
     }
 
     #[tokio::test]
@@ -390,7 +390,7 @@ mod tests {
         canned.versions.lock().unwrap().failing = true;
         assert!(signing_keys.get().await.is_err());
         canned.versions.lock().unwrap().failing = false;
-        assert_eq!(keys(&*signing_keys.get().await.unwrap(), start()), [b"new"]);
+        assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
     }
 
     #[tokio::test]
@@ -403,10 +403,10 @@ mod tests {
             .clock
             .advance(REFRESH_AFTER - Duration::from_millis(1));
         let now = canned.clock.now();
-        assert_eq!(keys(&*signing_keys.get().await.unwrap(), now), [b"old"]);
+        assert_eq!(keys(&signing_keys.get().await.unwrap(), now), [b"old"]);
         let now = canned.clock.advance(Duration::from_millis(1));
         assert_eq!(
-            keys(&*signing_keys.get().await.unwrap(), now),
+            keys(&signing_keys.get().await.unwrap(), now),
             [b"new", b"old"]
         );
     }
@@ -420,7 +420,7 @@ mod tests {
         let now = canned
             .clock
             .advance(EXPIRE_AFTER - Duration::from_millis(1));
-        assert_eq!(keys(&*signing_keys.get().await.unwrap(), now), [b"new"]);
+        assert_eq!(keys(&signing_keys.get().await.unwrap(), now), [b"new"]);
         canned.clock.advance(Duration::from_millis(1));
         assert!(signing_keys.get().await.is_err());
     }
