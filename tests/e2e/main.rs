@@ -4,9 +4,12 @@
 //! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
 
 mod binaries;
+mod demo;
 mod harness;
+mod leaks;
 mod local_aws;
 mod template;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,9 @@ fn main() -> ExitCode {
         template::trials(),
         binaries::trials(),
         local_aws::trials(&harness),
+        demo::trials(&harness),
+        webhook::trials(&harness),
+        leaks::trials(&harness),
     ];
     let trials = areas.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit_code()
