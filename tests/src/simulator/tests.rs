@@ -329,10 +329,10 @@ async fn calls_are_recorded_without_the_client_secret() {
 }
 
 /// A partner's endpoint that answers with these statuses, one after the other, and keeps what it got.
-async fn endpoint(statuses: &[u16]) -> (String, Arc<StdMutex<Vec<(HeaderMap, String)>>>) {
+async fn endpoint(statuses: Vec<u16>) -> (String, Arc<StdMutex<Vec<(HeaderMap, String)>>>) {
     let got = Arc::new(StdMutex::new(Vec::new()));
     let keep = got.clone();
-    let statuses = Arc::new(StdMutex::new(statuses.to_vec().into_iter()));
+    let statuses = Arc::new(StdMutex::new(statuses.into_iter()));
     let app = Router::new().route(
         "/",
         post(move |headers: HeaderMap, body: String| {
@@ -357,7 +357,7 @@ fn quick() -> DeliveryPolicy {
 
 #[tokio::test]
 async fn webhooks_are_signed_and_repeated_until_204() {
-    let (url, got) = endpoint(&[500, 200, 204]).await;
+    let (url, got) = endpoint(vec![500, 200, 204]).await;
     let simulator = Simulator::start(SimulatorConfig {
         webhook_url: Some(url),
         delivery: quick(),
@@ -384,7 +384,7 @@ async fn webhooks_are_signed_and_repeated_until_204() {
 
 #[tokio::test]
 async fn webhooks_are_given_up_after_the_last_attempt() {
-    let (url, got) = endpoint(&[401; 9]).await;
+    let (url, got) = endpoint(vec![401; 9]).await;
     let simulator = Simulator::start(SimulatorConfig {
         webhook_url: Some(url),
         delivery: quick(),
