@@ -9,6 +9,7 @@ mod harness;
 mod leaks;
 mod local_aws;
 mod template;
+mod token_refresh;
 mod webhook;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         local_aws::trials(&harness),
         demo::trials(&harness),
         webhook::trials(&harness),
+        token_refresh::trials(&harness),
         leaks::trials(&harness),
     ];
     let trials = areas.into_iter().flatten().collect();
