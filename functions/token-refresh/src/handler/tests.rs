@@ -107,11 +107,7 @@ impl Aws {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         TokenRefresh::new(
             mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&self.secret]),
-            mock_client!(
-                aws_sdk_dynamodb,
-                RuleMode::MatchAny,
-                [&self.get, &self.put]
-            ),
+            mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.get, &self.put]),
             Config {
                 token_table_name: "tokens".into(),
                 partner_credentials_secret_id: "credentials".into(),
@@ -150,7 +146,9 @@ async fn requests(whoop: &MockServer) -> usize {
 
 /// Runs the function on an event, and checks that nothing secret comes out of it.
 async fn invoke(function: &TokenRefresh, event: Value) -> Result<Value, Diagnostic> {
-    let result = function.handle(serde_json::from_value(event).unwrap()).await;
+    let result = function
+        .handle(serde_json::from_value(event).unwrap())
+        .await;
     let shown = match &result {
         Ok(outcome) => format!("{outcome:?} {}", serde_json::to_string(outcome).unwrap()),
         Err(error) => format!("{error:?} {error}"),
@@ -196,7 +194,10 @@ fn any_event_is_taken_and_only_force_true_forces() {
 
 #[tokio::test]
 async fn a_fresh_token_is_left_alone() {
-    let (aws, whoop) = (Aws::with(Some(stored(FRESH)), &[None]), whoop(new_token()).await);
+    let (aws, whoop) = (
+        Aws::with(Some(stored(FRESH)), &[None]),
+        whoop(new_token()).await,
+    );
     assert_eq!(
         invoke_plainly(&aws, &whoop).await,
         Ok(json!({"outcome": "still_fresh", "expires_at": FRESH}))
@@ -208,7 +209,12 @@ async fn a_fresh_token_is_left_alone() {
 #[tokio::test]
 async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
     let malformed = HashMap::from([("expires_at".into(), AttributeValue::N("0".into()))]);
-    for item in [None, Some(stored(NOW + 1799)), Some(stored(NOW - 1)), Some(malformed)] {
+    for item in [
+        None,
+        Some(stored(NOW + 1799)),
+        Some(stored(NOW - 1)),
+        Some(malformed),
+    ] {
         let (aws, whoop) = (Aws::with(item, &[Some(FIRST)]), whoop(new_token()).await);
         assert_eq!(
             invoke_plainly(&aws, &whoop).await,
@@ -222,7 +228,10 @@ async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
 
 #[tokio::test]
 async fn force_refreshes_a_fresh_token() {
-    let (aws, whoop) = (Aws::with(Some(stored(FRESH)), &[Some(FIRST)]), whoop(new_token()).await);
+    let (aws, whoop) = (
+        Aws::with(Some(stored(FRESH)), &[Some(FIRST)]),
+        whoop(new_token()).await,
+    );
     assert_eq!(
         invoke(&aws.function(&whoop), json!({"force": true})).await,
         Ok(json!({"outcome": "refreshed", "expires_at": NOW + 3600}))
@@ -232,7 +241,10 @@ async fn force_refreshes_a_fresh_token() {
 #[tokio::test]
 async fn a_stored_token_that_expires_later_than_the_new_one_is_kept_and_reported() {
     let later = NOW + 9999;
-    let (aws, whoop) = (Aws::with(Some(stored(later)), &[Some(FIRST)]), whoop(new_token()).await);
+    let (aws, whoop) = (
+        Aws::with(Some(stored(later)), &[Some(FIRST)]),
+        whoop(new_token()).await,
+    );
     assert_eq!(
         invoke(&aws.function(&whoop), json!({"force": true})).await,
         Ok(json!({"outcome": "still_fresh", "expires_at": later}))
@@ -263,11 +275,13 @@ async fn refused_credentials_are_read_anew_once_and_not_tried_again_unchanged() 
 #[tokio::test]
 async fn rotated_credentials_are_tried_once() {
     let whoop = whoop(ResponseTemplate::new(401)).await;
-    Mock::given(body_partial_json(json!({"client_secret": "seeded-secret-2"})))
-        .respond_with(new_token())
-        .with_priority(1)
-        .mount(&whoop)
-        .await;
+    Mock::given(body_partial_json(
+        json!({"client_secret": "seeded-secret-2"}),
+    ))
+    .respond_with(new_token())
+    .with_priority(1)
+    .mount(&whoop)
+    .await;
     let aws = Aws::with(None, &[Some(FIRST), Some(SECOND)]);
     assert!(invoke_plainly(&aws, &whoop).await.is_ok());
     assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
@@ -311,7 +325,10 @@ async fn a_secret_that_is_missing_or_malformed_is_named() {
         let aws = Aws::with(Some(stored(NOW + 60)), &[secret]);
         assert_fails(&aws, &whoop, "SecretUnavailable").await;
         let error = invoke_plainly(&aws, &whoop).await.unwrap_err();
-        assert!(error.error_message.starts_with("secret credentials "), "{error:?}");
+        assert!(
+            error.error_message.starts_with("secret credentials "),
+            "{error:?}"
+        );
         assert_eq!(requests(&whoop).await, 0);
     }
 }
