@@ -4,96 +4,32 @@
 //! operations apart by `X-Amz-Target`, so it serves the services that speak AWS's JSON protocol: SQS, Secrets Manager,
 //! DynamoDB, EventBridge.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
+mod behaviour;
+mod plan;
+
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::local_aws::loopback_client;
+pub use behaviour::Behaviour;
+
+use behaviour::Behaviours;
+use plan::Plan;
 
 /// Length of the queue of connections not accepted yet.
 const BACKLOG: u32 = 1024;
-
-/// What the proxy does with a call.
-#[derive(Clone)]
-pub enum Behaviour {
-    /// Passes call and answer on.
-    Pass,
-    /// Never answers; the call has no effect.
-    Hang,
-    /// Closes the connection without an answer; the call has no effect.
-    CloseConnection,
-    /// Answers with an error as AWS words it; the call has no effect.
-    Fail {
-        /// HTTP status code.
-        status: u16,
-        /// The error's code, such as `InternalFailure` or `ThrottlingException`.
-        code: &'static str,
-    },
-    /// Passes the call on at once, so that it has its effect, and the answer only after this time.
-    Delay(Duration),
-    /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
-    Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
-}
-
-impl Behaviour {
-    /// Passes the call on and the answer after a change to its JSON.
-    pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::Rewrite(Arc::new(change))
-    }
-}
-
-impl fmt::Debug for Behaviour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pass => f.write_str("Pass"),
-            Self::Hang => f.write_str("Hang"),
-            Self::CloseConnection => f.write_str("CloseConnection"),
-            Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
-            Self::Delay(time) => write!(f, "Delay({time:?})"),
-            Self::Rewrite(_) => f.write_str("Rewrite"),
-        }
-    }
-}
 
 /// A running proxy on a port of its own, which ends when this is dropped.
 pub struct AwsProxy {
     address: SocketAddr,
     plan: Arc<Plan>,
     door: Mutex<Door>,
-}
-
-/// Where calls go, and what is to happen to them.
-struct Plan {
-    upstream: String,
-    client: reqwest::Client,
-    behaviours: StdMutex<Behaviours>,
-}
-
-#[derive(Default)]
-struct Behaviours {
-    /// For the next calls of an operation, one each.
-    next: HashMap<String, VecDeque<Behaviour>>,
-    /// For every call of an operation.
-    always: HashMap<String, Behaviour>,
-    /// For every operation without one of its own.
-    all: Option<Behaviour>,
-    /// How often each operation was called.
-    calls: HashMap<String, usize>,
 }
 
 /// Whether connections are taken. A closed door keeps the port, so that nobody else gets it.
@@ -122,11 +58,7 @@ impl AwsProxy {
     pub async fn start(upstream: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let plan = Arc::new(Plan {
-            upstream: upstream.trim_end_matches('/').into(),
-            client: loopback_client(),
-            behaviours: StdMutex::default(),
-        });
+        let plan = Arc::new(Plan::new(upstream));
         let server = Server::run(listener, &plan);
         Ok(Self {
             address,
@@ -235,126 +167,17 @@ impl Server {
     }
 }
 
-/// Why a connection is closed without an answer.
-#[derive(Debug, thiserror::Error)]
-enum NoAnswer {
-    #[error("the connection is closed as told")]
-    AsTold,
-    #[error("the call could not be read")]
-    Unreadable(#[from] hyper::Error),
-    #[error("no answer from behind the proxy")]
-    Upstream(#[from] reqwest::Error),
-}
-
-impl Plan {
-    fn behaviours(&self) -> MutexGuard<'_, Behaviours> {
-        self.behaviours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn serve(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let behaviour = self.behaviours().for_call(&operation(call.headers()));
-        match behaviour {
-            Behaviour::Pass => self.forward(call).await,
-            Behaviour::Hang => std::future::pending().await,
-            Behaviour::CloseConnection => Err(NoAnswer::AsTold),
-            Behaviour::Fail { status, code } => {
-                // read to the end, lest closing resets the connection before the answer is read
-                call.into_body().collect().await?;
-                Ok(failure(status, code))
-            }
-            Behaviour::Delay(time) => {
-                let answer = self.forward(call).await?;
-                tokio::time::sleep(time).await;
-                Ok(answer)
-            }
-            Behaviour::Rewrite(change) => {
-                let (mut head, body) = self.forward(call).await?.into_parts();
-                let body = body.collect().await.unwrap_or_else(|never| match never {});
-                let body = body.to_bytes();
-                let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
-                    return Ok(Response::from_parts(head, Full::new(body)));
-                };
-                change(&mut json);
-                // DynamoDB's checksum of the body as it was
-                head.headers.remove("x-amz-crc32");
-                Ok(Response::from_parts(
-                    head,
-                    Full::new(json.to_string().into()),
-                ))
-            }
-        }
-    }
-
-    async fn forward(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let (mut head, body) = call.into_parts();
-        let body = body.collect().await?.to_bytes();
-        remove_connection_headers(&mut head.headers);
-        let answer = self
-            .client
-            .request(head.method, format!("{}{}", self.upstream, head.uri))
-            .headers(head.headers)
-            .body(body)
-            .send()
-            .await?;
-        let status = answer.status();
-        let mut headers = answer.headers().clone();
-        remove_connection_headers(&mut headers);
-        let mut response = Response::new(Full::new(answer.bytes().await?));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
-    }
-}
-
-impl Behaviours {
-    /// Counts a call and says what to do with it.
-    fn for_call(&mut self, operation: &str) -> Behaviour {
-        *self.calls.entry(operation.into()).or_default() += 1;
-        let next = self.next.get_mut(operation).and_then(VecDeque::pop_front);
-        next.or_else(|| self.always.get(operation).cloned())
-            .or_else(|| self.all.clone())
-            .unwrap_or(Behaviour::Pass)
-    }
-}
-
-/// The operation's name: what follows the dot in `AmazonSQS.SendMessage`.
-fn operation(headers: &HeaderMap) -> String {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok());
-    let operation = target.and_then(|target| target.rsplit('.').next());
-    operation.unwrap_or_default().to_owned()
-}
-
-/// Drops what concerns one connection only. `Host` stays: the signature covers it.
-fn remove_connection_headers(headers: &mut HeaderMap) {
-    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
-        headers.remove(name);
-    }
-}
-
-/// An error as the JSON protocols of AWS word it, with the header by which clients of SQS know its code.
-fn failure(status: u16, code: &str) -> Response<Full<Bytes>> {
-    let fault = if status < 500 { "Sender" } else { "Receiver" };
-    let body = json!({ "__type": code, "message": "the proxy was told to answer this" });
-    Response::builder()
-        .status(StatusCode::from_u16(status).expect("a test asks for a valid status code"))
-        .header(CONTENT_TYPE, "application/x-amz-json-1.0")
-        .header("x-amzn-query-error", format!("{code};{fault}"))
-        .body(Full::new(body.to_string().into()))
-        .expect("the headers are valid")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use axum::Router;
     use axum::routing::any;
+    use bytes::Bytes;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::local_aws::loopback_client;
 
     /// A proxy in front of a server that answers each call with the bytes it got.
     async fn proxy_before_an_echo() -> AwsProxy {

@@ -3,7 +3,9 @@
 //! It runs with IAM enforced and an environment of its own, because every function inherits MiniStack's, and it never
 //! outlives us: `tests/local_aws.py` ends with its standard input.
 
-use std::io::{self, BufRead, BufReader, Write};
+mod function_output;
+
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,11 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
-use serde::Deserialize;
 use tempfile::TempDir;
 use whoop_partner::tls;
+
+pub use function_output::FunctionLine;
+pub(crate) use function_output::function_output;
 
 /// The one region of the local AWS.
 pub const REGION: &str = "us-east-1";
@@ -55,17 +59,6 @@ pub struct LocalAws {
     child: Child,
     endpoint: String,
     directory: TempDir,
-}
-
-/// One line that a function printed.
-#[derive(Debug, Clone, Deserialize)]
-pub struct FunctionLine {
-    /// When it was printed, in Unix seconds.
-    pub at: f64,
-    /// Physical name of the function.
-    pub function: String,
-    /// The line without its end.
-    pub line: String,
 }
 
 /// The root of the checkout, where `.venv`, `.aws-sam` and `template.yaml` are.
@@ -253,14 +246,4 @@ pub(crate) fn loopback_client() -> reqwest::Client {
         .timeout(Duration::from_secs(60))
         .build()
         .expect("a client without special settings builds")
-}
-
-/// Reads the lines that `tests/local_aws.py` keeps of what functions print. A line half written is left for later.
-pub(crate) fn function_output(path: &Path) -> io::Result<Vec<FunctionLine>> {
-    let file = BufReader::new(std::fs::File::open(path)?);
-    let lines = file.lines().collect::<io::Result<Vec<_>>>()?;
-    Ok(lines
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect())
 }

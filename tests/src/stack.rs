@@ -3,6 +3,7 @@
 
 mod deploy;
 mod functions;
+mod gaps;
 mod storage;
 mod webhook;
 

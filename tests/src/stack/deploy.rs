@@ -1,11 +1,9 @@
-//! `sam deploy` to the local AWS, and what the local AWS leaves undone.
+//! `sam deploy` to the local AWS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::TimeToLiveSpecification;
-use serde_json::Value;
 use tokio::process::Command;
 
 use super::{Stack, StackError};
@@ -86,93 +84,6 @@ impl Stack {
             .flat_map(|stack| stack.outputs())
             .filter_map(|output| Some((output.output_key()?.into(), output.output_value()?.into())))
             .collect();
-        Ok(())
-    }
-
-    /// Does what CloudFormation does on AWS and MiniStack's does not, as the template says: a table's time to live and a
-    /// function's reserved concurrency.
-    ///
-    /// Encryption, point-in-time recovery, throttling, access logs and resource policies are ignored by MiniStack too, but
-    /// nothing here could make them work: those are proved over the template instead.
-    async fn apply_what_the_local_aws_ignores(&self) -> Result<(), StackError> {
-        let answer = self
-            .cloudformation
-            .get_template()
-            .stack_name(&self.name)
-            .send()
-            .await
-            .map_err(StackError::aws("GetTemplate"))?;
-        let template: Value = serde_json::from_str(answer.template_body().unwrap_or_default())
-            .map_err(|error| StackError::Unexpected(format!("processed template: {error}")))?;
-        let resources = template["Resources"].as_object();
-        for (logical_id, resource) in resources.into_iter().flatten() {
-            let properties = &resource["Properties"];
-            match resource["Type"].as_str() {
-                Some("AWS::DynamoDB::Table") => {
-                    self.apply_time_to_live(logical_id, properties).await?;
-                }
-                Some("AWS::Lambda::Function") => {
-                    self.apply_concurrency(logical_id, properties).await?;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn apply_time_to_live(
-        &self,
-        logical_id: &str,
-        properties: &Value,
-    ) -> Result<(), StackError> {
-        let Some(attribute) = properties["TimeToLiveSpecification"]["AttributeName"].as_str()
-        else {
-            return Ok(());
-        };
-        let table = self.physical_id(logical_id).await?;
-        let already = self
-            .dynamodb
-            .describe_time_to_live()
-            .table_name(&table)
-            .send()
-            .await
-            .map_err(StackError::aws("DescribeTimeToLive"))?;
-        if already
-            .time_to_live_description()
-            .is_some_and(|ttl| ttl.attribute_name() == Some(attribute))
-        {
-            return Ok(());
-        }
-        let time_to_live = TimeToLiveSpecification::builder()
-            .attribute_name(attribute)
-            .enabled(true)
-            .build()
-            .expect("both fields are set");
-        self.dynamodb
-            .update_time_to_live()
-            .table_name(table)
-            .time_to_live_specification(time_to_live)
-            .send()
-            .await
-            .map_err(StackError::aws("UpdateTimeToLive"))?;
-        Ok(())
-    }
-
-    async fn apply_concurrency(
-        &self,
-        logical_id: &str,
-        properties: &Value,
-    ) -> Result<(), StackError> {
-        let Some(limit) = properties["ReservedConcurrentExecutions"].as_i64() else {
-            return Ok(());
-        };
-        self.lambda
-            .put_function_concurrency()
-            .function_name(self.physical_id(logical_id).await?)
-            .reserved_concurrent_executions(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StackError::aws("PutFunctionConcurrency"))?;
         Ok(())
     }
 

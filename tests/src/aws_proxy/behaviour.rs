@@ -1,0 +1,74 @@
+//! What is to happen to which call.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What the proxy does with a call.
+#[derive(Clone)]
+pub enum Behaviour {
+    /// Passes call and answer on.
+    Pass,
+    /// Never answers; the call has no effect.
+    Hang,
+    /// Closes the connection without an answer; the call has no effect.
+    CloseConnection,
+    /// Answers with an error as AWS words it; the call has no effect.
+    Fail {
+        /// HTTP status code.
+        status: u16,
+        /// The error's code, such as `InternalFailure` or `ThrottlingException`.
+        code: &'static str,
+    },
+    /// Passes the call on at once, so that it has its effect, and the answer only after this time.
+    Delay(Duration),
+    /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
+    Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
+}
+
+impl Behaviour {
+    /// Passes the call on and the answer after a change to its JSON.
+    pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::Rewrite(Arc::new(change))
+    }
+}
+
+impl fmt::Debug for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass => f.write_str("Pass"),
+            Self::Hang => f.write_str("Hang"),
+            Self::CloseConnection => f.write_str("CloseConnection"),
+            Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
+            Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::Rewrite(_) => f.write_str("Rewrite"),
+        }
+    }
+}
+
+/// What is to happen to the calls of each operation.
+#[derive(Default)]
+pub(super) struct Behaviours {
+    /// For the next calls of an operation, one each.
+    pub(super) next: HashMap<String, VecDeque<Behaviour>>,
+    /// For every call of an operation.
+    pub(super) always: HashMap<String, Behaviour>,
+    /// For every operation without one of its own.
+    pub(super) all: Option<Behaviour>,
+    /// How often each operation was called.
+    pub(super) calls: HashMap<String, usize>,
+}
+
+impl Behaviours {
+    /// Counts a call and says what to do with it.
+    pub(super) fn for_call(&mut self, operation: &str) -> Behaviour {
+        *self.calls.entry(operation.into()).or_default() += 1;
+        let next = self.next.get_mut(operation).and_then(VecDeque::pop_front);
+        next.or_else(|| self.always.get(operation).cloned())
+            .or_else(|| self.all.clone())
+            .unwrap_or(Behaviour::Pass)
+    }
+}
