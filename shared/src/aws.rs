@@ -71,6 +71,12 @@ pub fn sdk_config(timeouts: CallTimeouts) -> Result<SdkConfig, EnvError> {
     if !env::parsed("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", false)? {
         config = config.service_config(EnvironmentServiceConfig);
         if let Some(url) = env::optional("AWS_ENDPOINT_URL")? {
+            if !url.starts_with("https://") && !url.starts_with("http://") {
+                return Err(EnvError::Malformed {
+                    name: "AWS_ENDPOINT_URL",
+                    reason: "not an http or https URL".into(),
+                });
+            }
             config = config.endpoint_url(url);
             config.insert_origin("endpoint_url", Origin::shared_environment_variable());
         }
@@ -85,6 +91,8 @@ struct EnvironmentServiceConfig;
 impl LoadServiceConfig for EnvironmentServiceConfig {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_uppercase().replace(' ', "_");
-        std::env::var(format!("{}_{service}", key.env())).ok()
+        std::env::var(format!("{}_{service}", key.env()))
+            .ok()
+            .filter(|value| !value.is_empty())
     }
 }

@@ -26,7 +26,10 @@ impl<'a> WebhookEvent<'a> {
     /// Reads the body of a webhook; one that is no JSON object says nothing.
     #[must_use]
     pub fn from_body(body: &'a [u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let event = lenient::object(&mut json).unwrap_or_default();
+        // what follows an object makes the whole no JSON
+        json.end().map_or_else(|_| Self::default(), |()| event)
     }
 }
 
@@ -97,6 +100,8 @@ mod tests {
             &b"not json"[..],
             b"",
             b"[]",
+            b"[\"a\", \"b\"]",
+            b"{\"event_type\":\"a\"} and more",
             b"\xff\xfe",
             b"\"text\"",
             b"{\"event_type\":",

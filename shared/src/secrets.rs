@@ -43,7 +43,7 @@ impl Stage {
 }
 
 /// Why a secret can't be used. Names the secret, never its value.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager has no such secret, or no such version of it.
     #[error("secret {secret_id} has no version {stage}")]

@@ -167,7 +167,8 @@ impl TokenRefresh {
         deadline: Instant,
     ) -> Option<Arc<PartnerCredentials>> {
         match timeout_at(deadline, self.credentials.refetch()).await {
-            Ok(Ok(current)) => Some(current).filter(|current| !current.same_as(refused)),
+            Ok(Ok(current)) => Some(current)
+                .filter(|current| !current.same_as(refused) && Instant::now() < deadline),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no look at the client credentials after their refusal");
                 None

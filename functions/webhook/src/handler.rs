@@ -8,7 +8,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use whoop_partner::call_failure::CallFailure;
 use whoop_partner::env::EnvError;
 use whoop_partner::secrets::{KeySet, SigningKeys};
@@ -17,9 +17,6 @@ use whoop_partner::signature::Signature;
 use crate::config::Config;
 use crate::delivery::{Delivery, string_attribute};
 use crate::request::WebhookRequest;
-
-/// How long the start-up waits for the signing keys; without them the first request fetches them.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The function with its long-lived clients.
 #[derive(Debug)]
@@ -58,7 +55,7 @@ impl Refusal {
 }
 
 impl Webhook {
-    /// Builds the clients and fetches the signing keys. If those are not to be had yet, the function starts all the same.
+    /// Builds the clients and fetches the signing key. If those are not to be had yet, the function starts all the same.
     ///
     /// # Errors
     ///
@@ -71,10 +68,8 @@ impl Webhook {
             config,
             SharedTimeSource::default(),
         );
-        match timeout(CONNECT_PATIENCE, webhook.keys.get()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "starting without signing keys"),
-            Err(_) => tracing::warn!("starting without signing keys: no answer in time"),
+        if let Err(error) = webhook.keys.prefetch().await {
+            tracing::warn!(%error, "starting without signing keys");
         }
         tracing::info!("started");
         Ok(webhook)
@@ -362,8 +357,8 @@ mod tests {
         for _ in 0..50 {
             assert_eq!(status(&webhook, request(BODY, &"0".repeat(64))).await, 401);
         }
-        // the first load of the current version, and one look at both
-        assert_eq!(rule.num_calls(), 3);
+        // the first load of both versions, and one look at both
+        assert_eq!(rule.num_calls(), 4);
     }
 
     /// AWS as it behaves on a bad day.

@@ -23,7 +23,8 @@ pub(super) struct Versions {
     pub(super) current: Option<&'static str>,
     pub(super) previous: Option<&'static str>,
     pub(super) created: Option<SystemTime>,
-    pub(super) failing: bool,
+    /// The stages that can't be read.
+    pub(super) failing: &'static [&'static str],
 }
 
 pub(super) struct Canned {
@@ -38,7 +39,11 @@ impl Canned {
         let served = versions.clone();
         let rule = mock!(Client::get_secret_value).then_compute_response(move |request| {
             let versions = served.lock().unwrap();
-            if versions.failing {
+            if versions
+                .failing
+                .iter()
+                .any(|stage| request.version_stage() == Some(stage))
+            {
                 return MockResponse::Error(GetSecretValueError::InternalServiceError(
                     InternalServiceError::builder().build(),
                 ));

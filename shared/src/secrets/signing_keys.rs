@@ -18,7 +18,13 @@ const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long a look for newer keys may take while the cached ones are still good.
-const RELOAD_PATIENCE: Duration = Duration::from_millis(200);
+const RELOAD_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the current key waits for the previous one.
+const PREVIOUS_PATIENCE: Duration = Duration::from_millis(150);
+
+/// How long a failure is remembered while there are no keys at all: nobody must cause a call with each request.
+const FAILURE_REMEMBERED: Duration = Duration::from_secs(1);
 
 /// The JSON of the secret.
 #[derive(Deserialize)]
@@ -33,10 +39,10 @@ pub struct KeySet {
     loaded_at: SystemTime,
 }
 
+#[derive(Clone)]
 struct PreviousKey {
     key: SecretString,
-    /// `None` if Secrets Manager tells no creation date: then for as long as it keeps the version.
-    valid_until: Option<SystemTime>,
+    valid_until: SystemTime,
 }
 
 impl KeySet {
@@ -45,11 +51,32 @@ impl KeySet {
         let previous = self
             .previous
             .as_ref()
-            .filter(|previous| previous.valid_until.is_none_or(|end| now < end))
+            .filter(|previous| now < previous.valid_until)
             .map(|previous| &previous.key);
         std::iter::once(&self.current)
             .chain(previous)
             .map(|key| key.expose_secret().as_bytes())
+    }
+}
+
+impl KeySet {
+    /// The key before `current`, by what was known before it was read: ours, if it has taken our place.
+    fn previous_to(&self, current: &Version<SigningSecret>) -> Option<PreviousKey> {
+        if current.value.signing_secret.expose_secret() == self.current.expose_secret() {
+            self.previous.clone()
+        } else {
+            PreviousKey::new(self.current.clone(), current.created)
+        }
+    }
+}
+
+impl PreviousKey {
+    /// `created` is when the current version came; if Secrets Manager does not tell, there is no end to wait for, so no key.
+    fn new(key: SecretString, created: Option<SystemTime>) -> Option<Self> {
+        Some(Self {
+            key,
+            valid_until: created? + PREVIOUS_KEY_VALID,
+        })
     }
 }
 
@@ -77,6 +104,8 @@ struct Cache {
     keys: Option<Arc<KeySet>>,
     /// When a mismatch last made us look, or the reload of keys that were still good last failed.
     looked_at: Option<SystemTime>,
+    /// Why there were no keys for the last request, and when.
+    failure: Option<(SecretError, SystemTime)>,
 }
 
 impl Cache {
@@ -103,34 +132,78 @@ impl SigningKeys {
         }
     }
 
+    /// Reads the current key ahead of the first request, with a single call: a signature that it did not make asks for the
+    /// previous one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::get`], which will then try again at once.
+    pub async fn prefetch(&self) -> Result<(), SecretError> {
+        let mut cache = self.cache.lock().await;
+        let current = self.reader.read(Stage::Current).await?;
+        cache.keys = Some(self.key_set(current, None)?);
+        Ok(())
+    }
+
     /// The keys, from the cache or from Secrets Manager.
     ///
     /// # Errors
     ///
-    /// When none under 15 minutes old are cached and the current version of the secret is missing, malformed or not to be read.
+    /// When none under 15 minutes old are cached and the current version of the secret is missing, malformed or not to be
+    /// read, or was so less than a second ago.
     pub async fn get(&self) -> Result<Arc<KeySet>, SecretError> {
         let mut cache = self.cache.lock().await;
         let now = self.clock.now();
-        let Some(keys) = cache.keys.clone() else {
-            // The first load takes one call; a signature that the current key did not make asks for the previous one.
-            let current = self.reader.read(Stage::Current).await?;
-            return Ok(cache.keys.insert(self.key_set(current, None)?).clone());
-        };
-        let age = age(keys.loaded_at, now);
-        if age < REFRESH_AFTER {
-            return Ok(keys);
+        let age = cache.keys.as_ref().map(|keys| age(keys.loaded_at, now));
+        match (cache.keys.clone(), age) {
+            (Some(keys), Some(age)) if age < REFRESH_AFTER => Ok(keys),
+            (Some(keys), Some(age)) if age < EXPIRE_AFTER => {
+                Ok(self.reload(&mut cache, now).await.unwrap_or(keys))
+            }
+            (expired, _) => self.load_anew(&mut cache, expired, now).await,
         }
-        if age >= EXPIRE_AFTER {
-            return Ok(cache.keys.insert(self.load().await?).clone());
+    }
+
+    /// Looks for newer keys while the cached ones are still good, unless it is not yet time again or there is no answer.
+    async fn reload(&self, cache: &mut Cache, now: SystemTime) -> Option<Arc<KeySet>> {
+        if !cache.take_look(now) {
+            return None;
         }
-        if cache.take_look(now) {
-            match tokio::time::timeout(RELOAD_PATIENCE, self.load()).await {
-                Ok(Ok(newer)) => return Ok(cache.keys.insert(newer).clone()),
-                Ok(Err(error)) => tracing::warn!(%error, "signing keys not reloaded yet"),
-                Err(_) => tracing::warn!("signing keys not reloaded yet: no answer in time"),
+        match tokio::time::timeout(RELOAD_PATIENCE, self.load(cache.keys.as_deref())).await {
+            Ok(Ok(newer)) => Some(cache.keys.insert(newer).clone()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "signing keys not reloaded yet");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("signing keys not reloaded yet: no answer in time");
+                None
             }
         }
-        Ok(keys)
+    }
+
+    /// Loads keys where there are none to be used.
+    async fn load_anew(
+        &self,
+        cache: &mut Cache,
+        expired: Option<Arc<KeySet>>,
+        now: SystemTime,
+    ) -> Result<Arc<KeySet>, SecretError> {
+        if let Some((error, failed_at)) = &cache.failure
+            && age(*failed_at, now) < FAILURE_REMEMBERED
+        {
+            return Err(error.clone());
+        }
+        match self.load(expired.as_deref()).await {
+            Ok(keys) => {
+                cache.failure = None;
+                Ok(cache.keys.insert(keys).clone())
+            }
+            Err(error) => {
+                cache.failure = Some((error.clone(), now));
+                Err(error)
+            }
+        }
     }
 
     /// Looks for other keys than `stale`, none of which made a signature: the secret may have been rotated.
@@ -148,35 +221,49 @@ impl SigningKeys {
         if !cache.take_look(self.clock.now()) {
             return Ok(None);
         }
-        Ok(Some(cache.keys.insert(self.load().await?).clone()))
+        let newer = self.load(Some(stale)).await?;
+        Ok(Some(cache.keys.insert(newer).clone()))
     }
 
-    /// Reads both versions of the secret at once.
-    async fn load(&self) -> Result<Arc<KeySet>, SecretError> {
-        let (current, previous) = tokio::join!(
-            self.reader.read(Stage::Current),
-            self.reader.read(Stage::Previous)
-        );
-        let previous = match previous.and_then(|version| self.key(Stage::Previous, version.value)) {
-            Ok(key) => Some(key),
-            Err(SecretError::Missing { .. }) => None,
-            Err(error) => {
+    /// Reads both versions of the secret at once. If the previous one can't be read, it is what `known` makes it.
+    async fn load(&self, known: Option<&KeySet>) -> Result<Arc<KeySet>, SecretError> {
+        let previous = tokio::time::timeout(PREVIOUS_PATIENCE, self.reader.read(Stage::Previous));
+        let (current, previous) = tokio::join!(self.reader.read(Stage::Current), previous);
+        let current: Version<SigningSecret> = current?;
+        let known = || known.and_then(|known| known.previous_to(&current));
+        let previous = match previous {
+            Ok(Ok(version)) => match self.key(Stage::Previous, version.value) {
+                Ok(key) => PreviousKey::new(key, current.created),
+                Err(error) => {
+                    tracing::warn!(%error, "going on with the current signing key alone");
+                    None
+                }
+            },
+            Ok(Err(SecretError::Missing { .. })) => None,
+            Ok(Err(error @ SecretError::Malformed { .. })) => {
                 tracing::warn!(%error, "going on with the current signing key alone");
                 None
             }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "going on with the signing keys as they were known");
+                known()
+            }
+            Err(_) => {
+                tracing::warn!("no previous signing key in time, going on with what was known");
+                known()
+            }
         };
-        self.key_set(current?, previous)
+        self.key_set(current, previous)
     }
 
     fn key_set(
         &self,
         current: Version<SigningSecret>,
-        previous: Option<SecretString>,
+        previous: Option<PreviousKey>,
     ) -> Result<Arc<KeySet>, SecretError> {
-        let valid_until = current.created.map(|created| created + PREVIOUS_KEY_VALID);
         Ok(Arc::new(KeySet {
             current: self.key(Stage::Current, current.value)?,
-            previous: previous.map(|key| PreviousKey { key, valid_until }),
+            previous,
             loaded_at: self.clock.now(),
         }))
     }
@@ -197,6 +284,8 @@ mod tests {
     use super::*;
     use aws_smithy_async::time::TimeSource;
 
+    const ALL: &[&str] = &["AWSCURRENT", "AWSPREVIOUS"];
+    const NONE: &[&str] = &[];
     const OLD: &str = r#"{"signing_secret": "old"}"#;
     const NEW: &str = r#"{"signing_secret": "new"}"#;
 
@@ -228,9 +317,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_load_takes_one_call_and_the_next_none() {
+    async fn a_prefetch_takes_one_call_and_the_requests_after_it_none() {
         let canned = Canned::new(with_current(NEW));
         let signing_keys = signing_keys(&canned);
+        signing_keys.prefetch().await.unwrap();
         for _ in 0..3 {
             assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
         }
@@ -288,7 +378,7 @@ mod tests {
         let canned = Canned::new(with_current(NEW));
         let signing_keys = signing_keys(&canned);
         let set = signing_keys.get().await.unwrap();
-        canned.versions.lock().unwrap().failing = true;
+        canned.versions.lock().unwrap().failing = ALL;
         let error = signing_keys.refetch(&set).await.unwrap_err();
         assert!(matches!(error, SecretError::Unavailable { .. }), "{error}");
         assert!(signing_keys.refetch(&set).await.unwrap().is_none());
@@ -384,13 +474,64 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_could_not_be_read_is_read_by_the_next_request() {
+    async fn without_keys_a_failure_is_remembered_for_a_second() {
         let canned = Canned::new(with_current(NEW));
         let signing_keys = signing_keys(&canned);
-        canned.versions.lock().unwrap().failing = true;
+        canned.versions.lock().unwrap().failing = ALL;
         assert!(signing_keys.get().await.is_err());
-        canned.versions.lock().unwrap().failing = false;
+        let calls = canned.calls();
+        canned.versions.lock().unwrap().failing = NONE;
+        canned
+            .clock
+            .advance(FAILURE_REMEMBERED - Duration::from_millis(1));
+        assert!(signing_keys.get().await.is_err());
+        assert_eq!(canned.calls(), calls);
+        canned.clock.advance(Duration::from_millis(1));
         assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_prefetch_is_made_up_for_by_the_first_request() {
+        let canned = Canned::new(with_current(NEW));
+        let signing_keys = signing_keys(&canned);
+        canned.versions.lock().unwrap().failing = ALL;
+        assert!(signing_keys.prefetch().await.is_err());
+        canned.versions.lock().unwrap().failing = NONE;
+        assert_eq!(keys(&signing_keys.get().await.unwrap(), start()), [b"new"]);
+    }
+
+    #[tokio::test]
+    async fn a_previous_version_that_can_not_be_read_is_what_it_was_known_to_be() {
+        let canned = Canned::new(with_current(OLD));
+        let signing_keys = signing_keys(&canned);
+        let stale = signing_keys.get().await.unwrap();
+        rotate(&canned);
+        canned.versions.lock().unwrap().failing = &["AWSPREVIOUS"];
+        let newer = signing_keys
+            .refetch(&stale)
+            .await
+            .unwrap()
+            .expect("newer keys");
+        assert_eq!(keys(&newer, start()), [b"new", b"old"]);
+
+        let now = canned.clock.advance(REFRESH_AFTER);
+        let reloaded = signing_keys.get().await.unwrap();
+        assert!(!Arc::ptr_eq(&reloaded, &newer));
+        assert_eq!(keys(&reloaded, now), [b"new", b"old"]);
+        assert_eq!(keys(&reloaded, start() + PREVIOUS_KEY_VALID), [b"new"]);
+    }
+
+    #[tokio::test]
+    async fn a_previous_version_without_an_end_is_not_used() {
+        let canned = Canned::new(Versions {
+            previous: Some(OLD),
+            created: None,
+            ..with_current(NEW)
+        });
+        assert_eq!(
+            keys(&signing_keys(&canned).get().await.unwrap(), start()),
+            [b"new"]
+        );
     }
 
     #[tokio::test]
@@ -416,7 +557,7 @@ mod tests {
         let canned = Canned::new(with_current(NEW));
         let signing_keys = signing_keys(&canned);
         signing_keys.get().await.unwrap();
-        canned.versions.lock().unwrap().failing = true;
+        canned.versions.lock().unwrap().failing = ALL;
         let now = canned
             .clock
             .advance(EXPIRE_AFTER - Duration::from_millis(1));
