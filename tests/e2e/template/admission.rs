@@ -22,14 +22,12 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
             "kms:ReEncryptTo",
             "kms:DescribeKey",
         ];
-        let mut expected = vec![
+        let expected = [
             ("logs.${AWS::Region}.amazonaws.com", logs, &records[..]),
             ("sqs.amazonaws.com", this_account(), &messages[..]),
+            ("events.amazonaws.com", this_account(), &messages[..]),
             ("scheduler.amazonaws.com", this_account(), &messages[..]),
         ];
-        if template.of_type("AWS::Events::Rule").next().is_some() {
-            expected.push(("events.amazonaws.com", this_account(), &messages[..]));
-        }
         for (service, condition, needs) in &expected {
             let admitted = statements.iter().any(|statement| {
                 statement["Effect"] == "Allow"

@@ -48,6 +48,13 @@ impl Template {
             .filter(move |resource| resource.kind() == kind)
     }
 
+    /// The property of the resource `id` at a JSON pointer, null where there is none.
+    pub fn property(&self, id: &str, pointer: &str) -> &Value {
+        self.resources()
+            .find(|resource| resource.id == id)
+            .map_or(&Value::Null, |resource| resource.property(pointer))
+    }
+
     /// The resource that `value` refers to.
     pub fn target(&self, value: &Value) -> Option<Resource<'_>> {
         let id = referred(value)?;
