@@ -27,28 +27,17 @@ impl Stack {
         parameters: &[(&str, &str)],
     ) -> Result<Self, StackError> {
         let template = checkout().join(".aws-sam/build/template.yaml");
-        Self::deploy_template(aws, &template, name, parameters).await
-    }
-
-    /// Like [`Self::deploy`], for a template of one's own.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Self::deploy`].
-    pub async fn deploy_template(
-        aws: &LocalAws,
-        template: &Path,
-        name: &str,
-        parameters: &[(&str, &str)],
-    ) -> Result<Self, StackError> {
         let sam = checkout().join(".venv/sam/bin/sam");
-        for (path, remedy) in [(sam.as_path(), "make setup"), (template, "make build")] {
+        for (path, remedy) in [
+            (sam.as_path(), "make setup"),
+            (template.as_path(), "make build"),
+        ] {
             if !path.exists() {
                 let path = path.to_owned();
                 return Err(StackError::Missing { path, remedy });
             }
         }
-        sam_deploy(aws, &sam, template, name, parameters).await?;
+        sam_deploy(aws, &sam, &template, name, parameters).await?;
 
         let config = aws.sdk_config();
         let mut stack = Self {

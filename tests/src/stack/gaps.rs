@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::{Stack, StackError};
 
 impl Stack {
-    /// Does what CloudFormation does on AWS and MiniStack's does not, as the template says: a table's time to live and a
-    /// function's reserved concurrency.
+    /// Does what CloudFormation does on AWS and MiniStack's does not, as the template says: a table's time to live.
     ///
     /// Encryption, point-in-time recovery, throttling, access logs and resource policies are ignored by MiniStack too, but
     /// nothing here could make them work: those are proved over the template instead.
@@ -23,15 +22,9 @@ impl Stack {
             .map_err(|error| StackError::Unexpected(format!("processed template: {error}")))?;
         let resources = template["Resources"].as_object();
         for (logical_id, resource) in resources.into_iter().flatten() {
-            let properties = &resource["Properties"];
-            match resource["Type"].as_str() {
-                Some("AWS::DynamoDB::Table") => {
-                    self.apply_time_to_live(logical_id, properties).await?;
-                }
-                Some("AWS::Lambda::Function") => {
-                    self.apply_concurrency(logical_id, properties).await?;
-                }
-                _ => {}
+            if resource["Type"] == "AWS::DynamoDB::Table" {
+                self.apply_time_to_live(logical_id, &resource["Properties"])
+                    .await?;
             }
         }
         Ok(())
@@ -72,24 +65,6 @@ impl Stack {
             .send()
             .await
             .map_err(StackError::aws("UpdateTimeToLive"))?;
-        Ok(())
-    }
-
-    async fn apply_concurrency(
-        &self,
-        logical_id: &str,
-        properties: &Value,
-    ) -> Result<(), StackError> {
-        let Some(limit) = properties["ReservedConcurrentExecutions"].as_i64() else {
-            return Ok(());
-        };
-        self.lambda
-            .put_function_concurrency()
-            .function_name(self.physical_id(logical_id).await?)
-            .reserved_concurrent_executions(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StackError::aws("PutFunctionConcurrency"))?;
         Ok(())
     }
 }
