@@ -18,6 +18,7 @@
 //! | `POST requisitions`, `POST service-requests`, `POST documents` | serves the given JSON, with its `id`, as it is |
 //! | `POST reset` | forgets calls, deliveries, faults, tokens, resources and used-up rate limits |
 
+mod admin;
 mod calls;
 mod deliveries;
 mod faults;

@@ -1,4 +1,4 @@
-//! The HTTP side: connections, faults, rate limits, authorisation, and the calls below `/_simulator`.
+//! The HTTP side: connections, faults, rate limits and authorisation.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::calls::{Call, recorded};
 use super::faults::Fault;
 use super::partner_api::{self, Answer, Body};
-use super::{BASE_PATH, Whoop};
+use super::{BASE_PATH, Whoop, admin};
 
 /// What a service returns to have its connection broken.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ async fn handle(
     let query = head.uri.query();
     if let Some(path) = path.strip_prefix("/_simulator/") {
         return Ok(response(
-            admin(&whoop, head.method.as_str(), path, query, &body).await,
+            admin::answer(&whoop, head.method.as_str(), path, query, &body).await,
         ));
     }
     let Some(path) = path
@@ -234,67 +234,4 @@ fn cut_body() -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Broken>> 
             }
         }
     })
-}
-
-/// The calls below `/_simulator`.
-async fn admin(
-    whoop: &Whoop,
-    method: &str,
-    path: &str,
-    query: Option<&str>,
-    body: &[u8],
-) -> Answer {
-    let json: Result<Value, _> = serde_json::from_slice(body);
-    match (method, path) {
-        ("GET", "calls") => {
-            let calls = whoop.state().calls.clone();
-            let deliveries = whoop.webhooks.deliveries();
-            Answer::json(
-                StatusCode::OK,
-                json!({"calls": calls, "webhook_deliveries": deliveries}),
-            )
-        }
-        ("POST", "faults") => match serde_json::from_slice(body) {
-            Ok(fault) => {
-                whoop.state().faults.add(fault);
-                Answer::empty(StatusCode::NO_CONTENT)
-            }
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "expire-tokens") => {
-            whoop.state().tokens.expire();
-            Answer::empty(StatusCode::NO_CONTENT)
-        }
-        ("POST", "reset") => {
-            whoop.reset();
-            Answer::empty(StatusCode::NO_CONTENT)
-        }
-        ("POST", "events") if query == Some("wait=true") => match json {
-            Ok(body) => Answer::json(
-                StatusCode::OK,
-                json!(whoop.webhooks.deliver(body.to_string()).await),
-            ),
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "events") => match json {
-            Ok(body) => {
-                whoop.webhooks.deliver_in_background(body.to_string());
-                Answer::empty(StatusCode::ACCEPTED)
-            }
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "requisitions" | "service-requests" | "documents") => match json {
-            Ok(resource) if resource["id"].is_string() => {
-                let resources = &mut whoop.state().resources;
-                match path {
-                    "requisitions" => resources.put_requisition(resource),
-                    "service-requests" => resources.put_service_request(resource),
-                    _ => resources.put_document(resource, None),
-                }
-                Answer::empty(StatusCode::NO_CONTENT)
-            }
-            _ => Answer::error(StatusCode::BAD_REQUEST, "no JSON object with an id"),
-        },
-        _ => Answer::error(StatusCode::NOT_FOUND, "no such call"),
-    }
 }
