@@ -3,7 +3,6 @@
 use hyper::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::requests::{AppointmentType, ReportRequest, StatusRequest, TokenRequest};
 use super::{State, Whoop, test_data};
@@ -93,9 +92,6 @@ pub(super) fn answer(whoop: &Whoop, request: &Request<'_>) -> Answer {
                     Answer::json(StatusCode::OK, json!({ "requisition_id": id }))
                 }
             }
-        }
-        (_, [_, id, ..]) if Uuid::try_parse(id).is_err() => {
-            Answer::error(StatusCode::BAD_REQUEST, "the id is no UUID")
         }
         ("GET", ["requisition", id]) => Answer::found(state.resources.requisition(id)),
         ("GET", ["service-request", id]) => Answer::found(state.resources.service_request(id)),

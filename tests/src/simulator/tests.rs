@@ -202,7 +202,6 @@ async fn requests_that_the_document_does_not_allow_are_400() {
             .await;
         assert_eq!(status, 400, "{body}");
     }
-    assert_eq!(partner.get("requisition/no-uuid").await.0, 400);
     assert_eq!(
         partner
             .post(
@@ -218,9 +217,19 @@ async fn requests_that_the_document_does_not_allow_are_400() {
 #[tokio::test]
 async fn unknown_resources_and_calls_are_404() {
     let partner = Partner::new().await;
-    let id = uuid::Uuid::new_v4();
-    for path in ["requisition", "service-request", "document"] {
-        assert_eq!(partner.get(&format!("{path}/{id}")).await.0, 404);
+    let unknown = uuid::Uuid::new_v4().to_string();
+    for id in [unknown.as_str(), "no-uuid"] {
+        for path in ["requisition", "service-request", "document"] {
+            assert_eq!(partner.get(&format!("{path}/{id}")).await.0, 404);
+        }
+        let status = json!({"task_business_status": "ORDER_CONFIRMED"});
+        for path in ["requisition", "service-request"] {
+            let path = format!("{path}/{id}/status");
+            assert_eq!(partner.patch(&path, status.clone()).await.0, 404);
+        }
+        let report = json!({"status": "final", "observations": [{"code": "a", "value_text": "b"}]});
+        let path = format!("service-request/{id}/results");
+        assert_eq!(partner.post(&path, report).await.0, 404);
     }
     assert_eq!(partner.get("unknown").await.0, 404);
 }
