@@ -1,5 +1,6 @@
 //! Webhooks as WHOOP delivers them: signed, one second for the answer, repeated with exponential back-off until 204.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,23 @@ struct Inner {
     client: reqwest::Client,
     policy: DeliveryPolicy,
     target: Mutex<Target>,
-    deliveries: Mutex<Vec<Delivery>>,
+    deliveries: Mutex<Deliveries>,
+}
+
+/// Deliveries by number, which is never given twice: one that was forgotten must not be taken for a later one.
+#[derive(Debug, Default)]
+struct Deliveries {
+    begun: u64,
+    kept: BTreeMap<u64, Delivery>,
+}
+
+impl Deliveries {
+    fn begin(&mut self, delivery: Delivery) -> u64 {
+        let number = self.begun;
+        self.begun += 1;
+        self.kept.insert(number, delivery);
+        number
+    }
 }
 
 #[derive(Clone)]
@@ -113,11 +130,11 @@ impl Webhooks {
     }
 
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.0.deliveries).clone()
+        lock(&self.0.deliveries).kept.values().cloned().collect()
     }
 
     pub(super) fn forget(&self) {
-        lock(&self.0.deliveries).clear();
+        lock(&self.0.deliveries).kept.clear();
     }
 
     pub(super) fn deliver_in_background(&self, body: String) {
@@ -125,39 +142,33 @@ impl Webhooks {
         tokio::spawn(async move { webhooks.deliver(body).await });
     }
 
-    /// Delivers until 204 or the last attempt.
+    /// Delivers until 204 or the last attempt; once forgotten, the delivery is not repeated.
     pub(super) async fn deliver(&self, body: String) -> Delivery {
-        let index = self.begin(&body);
         let policy = self.0.policy;
         let mut delivery = Delivery {
             body,
             attempts: Vec::new(),
             finished: false,
         };
+        let number = lock(&self.0.deliveries).begin(delivery.clone());
         let mut backoff = policy.first_backoff;
-        while !delivery.finished {
-            if !delivery.attempts.is_empty() {
-                tokio::time::sleep(backoff).await;
-                backoff = (backoff * 2).min(policy.max_backoff);
-            }
+        loop {
             delivery.attempts.push(self.attempt(&delivery.body).await);
             let tried = u32::try_from(delivery.attempts.len()).unwrap_or(u32::MAX);
             delivery.finished = delivery.succeeded() || tried >= policy.max_attempts;
-            if let Some(kept) = lock(&self.0.deliveries).get_mut(index) {
+            if let Some(kept) = lock(&self.0.deliveries).kept.get_mut(&number) {
                 *kept = delivery.clone();
             }
+            if delivery.finished {
+                return delivery;
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(policy.max_backoff);
+            if !lock(&self.0.deliveries).kept.contains_key(&number) {
+                delivery.finished = true;
+                return delivery;
+            }
         }
-        delivery
-    }
-
-    fn begin(&self, body: &str) -> usize {
-        let mut deliveries = lock(&self.0.deliveries);
-        deliveries.push(Delivery {
-            body: body.into(),
-            attempts: Vec::new(),
-            finished: false,
-        });
-        deliveries.len() - 1
     }
 
     async fn attempt(&self, body: &str) -> Attempt {

@@ -427,3 +427,37 @@ async fn an_answer_after_the_limit_counts_as_none() {
         Some("no answer in time")
     );
 }
+
+#[tokio::test]
+async fn a_reset_ends_deliveries_that_wait_for_their_next_attempt() {
+    let (url, got) = endpoint(vec![500, 204]).await;
+    let simulator = Simulator::start(SimulatorConfig {
+        webhook_url: Some(url),
+        delivery: DeliveryPolicy {
+            first_backoff: Duration::from_millis(500),
+            ..quick()
+        },
+        ..SimulatorConfig::default()
+    })
+    .await
+    .unwrap();
+    let (first, second) = (json!("first"), json!("second"));
+    let (forgotten, delivered) = tokio::join!(simulator.deliver(&first), async {
+        while !simulator
+            .deliveries()
+            .iter()
+            .any(|delivery| delivery.attempts.len() == 1)
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        simulator.reset();
+        simulator.deliver(&second).await
+    });
+    assert_eq!(forgotten.attempts.len(), 1);
+    assert!(forgotten.finished && !forgotten.succeeded());
+    assert!(delivered.succeeded());
+    let kept = simulator.deliveries();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].body, r#""second""#);
+    assert_eq!(got.lock().unwrap().len(), 2);
+}
