@@ -9,6 +9,7 @@ pub mod call_failure;
 pub mod env;
 pub mod event;
 pub mod lenient;
+pub mod partner;
 pub mod secrets;
 pub mod signature;
 pub mod telemetry;

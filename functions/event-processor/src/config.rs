@@ -1,0 +1,88 @@
+//! The function's environment.
+
+use std::fmt;
+use std::str::FromStr;
+
+use whoop_partner::base_url::PartnerApiBaseUrl;
+use whoop_partner::env::{self, EnvError};
+
+/// What the environment says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `WEBHOOK_QUEUE_URL`: the queue that the messages come from.
+    pub queue_url: String,
+    /// `WEBHOOK_DEAD_LETTER_QUEUE_URL`: where a message goes that can never succeed.
+    pub dead_letter_queue_url: String,
+    /// `PARTNER_CREDENTIALS_SECRET_ID`: name or ARN of the client credentials.
+    pub partner_credentials_secret_id: String,
+    /// `PARTNER_API_BASE_URL`: where the Partner API is, WHOOP's production environment when left out.
+    pub partner_api_base_url: PartnerApiBaseUrl,
+    /// `TOKEN_TABLE_NAME`: the table that holds the token.
+    pub token_table_name: String,
+    /// `EVENT_BUS_NAME`: the bus that resources are published on.
+    pub event_bus_name: String,
+    /// `PUBLISHED_TABLE_NAME`: the table that remembers the published states.
+    pub published_table_name: String,
+    /// `AUTO_CONFIRM_ORDERS`: whether new orders are confirmed once they are published.
+    pub auto_confirm_orders: bool,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// When a variable is missing or malformed; it is named.
+    pub fn from_env() -> Result<Self, EnvError> {
+        let Switch(auto_confirm_orders) = env::parsed("AUTO_CONFIRM_ORDERS", Switch(false))?;
+        Ok(Self {
+            queue_url: env::required("WEBHOOK_QUEUE_URL")?,
+            dead_letter_queue_url: env::required("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
+            partner_credentials_secret_id: env::required("PARTNER_CREDENTIALS_SECRET_ID")?,
+            partner_api_base_url: env::parsed(
+                "PARTNER_API_BASE_URL",
+                PartnerApiBaseUrl::default(),
+            )?,
+            token_table_name: env::required("TOKEN_TABLE_NAME")?,
+            event_bus_name: env::required("EVENT_BUS_NAME")?,
+            published_table_name: env::required("PUBLISHED_TABLE_NAME")?,
+            auto_confirm_orders,
+        })
+    }
+}
+
+/// `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Switch(bool);
+
+/// The value is neither `true` nor `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct InvalidSwitch;
+
+impl fmt::Display for InvalidSwitch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("neither true nor false")
+    }
+}
+
+impl FromStr for Switch {
+    type Err = InvalidSwitch;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        value.parse().map(Self).map_err(|_| InvalidSwitch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        assert_eq!("true".parse(), Ok(Switch(true)));
+        assert_eq!("false".parse(), Ok(Switch(false)));
+        for value in ["True", "1", "yes", " true"] {
+            assert_eq!(value.parse::<Switch>(), Err(InvalidSwitch), "{value:?}");
+        }
+    }
+}

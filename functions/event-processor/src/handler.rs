@@ -1,0 +1,313 @@
+//! One batch: each message by itself, all before Lambda's deadline.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::SharedTimeSource;
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+use whoop_partner::aws::{self, CallTimeouts};
+use whoop_partner::env::EnvError;
+use whoop_partner::partner::{
+    PartnerClient, PartnerError, ResourceJson, ServiceRequestId, TaskBusinessStatus,
+};
+use whoop_partner::secrets::PartnerCredentialsCache;
+use whoop_partner::token_store::TokenStore;
+
+use crate::batch::{
+    AnyRecord, BatchItemFailure, BatchResponse, Record, SqsBatch, UnidentifiedMessage,
+};
+use crate::bus::{Bus, Publication};
+use crate::config::Config;
+use crate::dead_letter::{DeadLetterQueue, FailureReason};
+use crate::message::QueuedEvent;
+use crate::pace::{Budget, PacedClient};
+use crate::published_states::{Claim, PublishedStates};
+use crate::queue::{Queue, Returned};
+use crate::resource::{self, Resource};
+use crate::retry;
+use crate::setback::{Retry, Setback};
+
+/// What is kept of the time until Lambda's deadline, for sending the messages back that are left.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What of that is left for the answer to reach Lambda.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Limits for the AWS calls.
+const CALL_TIMEOUTS: CallTimeouts = CallTimeouts {
+    connect: Duration::from_secs(1),
+    attempt: Duration::from_secs(3),
+    operation: Duration::from_secs(8),
+    max_attempts: 3,
+    initial_backoff: Duration::from_millis(100),
+};
+
+/// The function with its long-lived clients.
+pub struct EventProcessor {
+    partner: PacedClient,
+    bus: Bus,
+    published: PublishedStates,
+    dead_letters: DeadLetterQueue,
+    queue: Queue,
+    auto_confirm_orders: bool,
+    clock: SharedTimeSource,
+}
+
+/// What became of a message that is done with.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Published,
+    AlreadyPublished,
+    Outdated,
+    /// It is in the dead-letter queue, for that reason, after that error.
+    SetAside(FailureReason, String),
+}
+
+impl EventProcessor {
+    /// Builds the clients; no call yet.
+    ///
+    /// # Errors
+    ///
+    /// When a variable of the AWS SDK or of TLS is missing or malformed.
+    pub fn connect(config: Config) -> Result<Self, EnvError> {
+        let aws = aws::sdk_config(CALL_TIMEOUTS)?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let credentials = PartnerCredentialsCache::new(
+            aws_sdk_secretsmanager::Client::new(&aws),
+            config.partner_credentials_secret_id,
+        );
+        let partner = PartnerClient::builder(config.partner_api_base_url, credentials)
+            .token_store(TokenStore::new(dynamodb.clone(), config.token_table_name))
+            .build()?;
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let clock = SharedTimeSource::default();
+        let events = aws_sdk_eventbridge::Client::new(&aws);
+        Ok(Self {
+            partner: PacedClient::new(partner, clock.clone()),
+            bus: Bus::new(events, config.event_bus_name),
+            published: PublishedStates::new(dynamodb, config.published_table_name),
+            dead_letters: DeadLetterQueue::new(sqs.clone(), config.dead_letter_queue_url),
+            queue: Queue::new(sqs, config.queue_url),
+            auto_confirm_orders: config.auto_confirm_orders,
+            clock,
+        })
+    }
+
+    /// Processes a batch before `deadline`, and says which of its messages stay in the queue.
+    ///
+    /// # Errors
+    ///
+    /// When a record has no message id; then all messages stay in the queue.
+    pub async fn handle(
+        &self,
+        batch: SqsBatch,
+        deadline: SystemTime,
+    ) -> Result<BatchResponse, UnidentifiedMessage> {
+        let time_left = deadline.duration_since(self.clock.now());
+        let time_left = time_left.unwrap_or_default();
+        let invocation_ends = Instant::now() + time_left;
+        let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
+        let mut unidentified = false;
+        let mut returned = Vec::new();
+        let mut to_do = batch.records.len();
+        for AnyRecord(record) in batch.records {
+            let budget = Budget::share(deadline, to_do);
+            to_do -= 1;
+            let retry = self.process(&record, budget).await.err();
+            match (record.message_id, retry) {
+                (None, _) => unidentified = true,
+                (Some(_), None) => {}
+                (Some(message_id), Some(wait)) => returned.push(Returned {
+                    message_id,
+                    receipt_handle: record.receipt_handle,
+                    wait,
+                }),
+            }
+        }
+        self.queue
+            .keep_out(&returned, invocation_ends - ANSWER)
+            .await;
+        if unidentified {
+            return Err(UnidentifiedMessage);
+        }
+        let failures = returned.into_iter().map(|message| BatchItemFailure {
+            item_identifier: message.message_id,
+        });
+        Ok(BatchResponse {
+            batch_item_failures: failures.collect(),
+        })
+    }
+
+    /// Processes one message, whatever it holds, and logs what became of it.
+    ///
+    /// The error is how long the message is to stay out of the queue.
+    async fn process(&self, record: &Record, budget: Budget) -> Result<(), Duration> {
+        let start = Instant::now();
+        let mut event_type = None;
+        // boxed, because the compiler gives up on a future as deep as the whole story
+        let story = Box::pin(self.settle(record, budget, &mut event_type));
+        let story = AssertUnwindSafe(story).catch_unwind();
+        let result = match timeout_at(budget.deadline, story).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Retry::new("a panic")),
+            Err(_) => Err(Retry::new("no time left")),
+        };
+        let message_id = record.message_id.as_deref();
+        let attempt = record.receive_count();
+        let elapsed_ms = start.elapsed().as_millis();
+        match result {
+            Ok(Outcome::SetAside(reason, error)) => {
+                let failure_reason = reason.as_str();
+                tracing::error!(
+                    message_id,
+                    event_type,
+                    attempt,
+                    failure_reason,
+                    error,
+                    elapsed_ms,
+                    "message set aside"
+                );
+                Ok(())
+            }
+            Ok(outcome) => {
+                tracing::info!(
+                    message_id,
+                    event_type,
+                    attempt,
+                    ?outcome,
+                    elapsed_ms,
+                    "message processed"
+                );
+                Ok(())
+            }
+            Err(Retry { wait, error }) => {
+                let wait = wait.unwrap_or_else(|| retry::backoff(attempt));
+                let wait_s = wait.as_secs();
+                tracing::warn!(
+                    message_id,
+                    event_type,
+                    attempt,
+                    error,
+                    wait_s,
+                    elapsed_ms,
+                    "message goes back"
+                );
+                Err(wait)
+            }
+        }
+    }
+
+    /// Does what the message asks for, or sets it aside.
+    async fn settle(
+        &self,
+        record: &Record,
+        budget: Budget,
+        event_type: &mut Option<String>,
+    ) -> Result<Outcome, Retry> {
+        let body = record.body.as_deref();
+        let body = body.ok_or_else(|| Retry::new("no body"))?;
+        match self.fulfil(body, record, budget, event_type).await {
+            Ok(outcome) => Ok(outcome),
+            Err(Setback::Retry(retry)) => Err(retry),
+            Err(Setback::Poison(reason, error)) => {
+                let sent = self.dead_letters.send(body, record, reason).await;
+                sent.map_err(|failure| {
+                    Retry::new(format!("{error}, and dead-letter queue: {failure}"))
+                })?;
+                Ok(Outcome::SetAside(reason, error))
+            }
+        }
+    }
+
+    /// The story of a good message.
+    async fn fulfil(
+        &self,
+        body: &str,
+        record: &Record,
+        budget: Budget,
+        event_type: &mut Option<String>,
+    ) -> Result<Outcome, Setback> {
+        let event = QueuedEvent::decode(body, record, self.clock.now())?;
+        *event_type = Some(event.detail_type());
+        let Some(resource) = Resource::of(&event)? else {
+            self.bus.publish(&event, None).await?;
+            return Ok(Outcome::Published);
+        };
+        let json = self
+            .partner
+            .call(budget, async |partner| resource.fetch(partner).await)
+            .await
+            .map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?;
+        let outcome = self.publish(&event, &resource, &json).await?;
+        if self.auto_confirm_orders && outcome != Outcome::Outdated {
+            let unconfirmed = resource::unconfirmed(&json);
+            drop(json);
+            self.confirm(unconfirmed, budget)
+                .await
+                .map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?;
+        }
+        Ok(outcome)
+    }
+
+    /// Publishes a resource in a state that is not on the bus yet.
+    async fn publish(
+        &self,
+        event: &QueuedEvent,
+        resource: &Resource,
+        json: &ResourceJson,
+    ) -> Result<Outcome, Setback> {
+        let path = resource.path();
+        let state = resource::state(json);
+        let lease = match self.published.claim(&path, state, self.clock.now()).await? {
+            Claim::Granted(lease) => lease,
+            Claim::Published => return Ok(Outcome::AlreadyPublished),
+            Claim::Outdated => return Ok(Outcome::Outdated),
+            Claim::Busy => return Err(Setback::busy()),
+        };
+        let json: &RawValue =
+            serde_json::from_str(json.as_str()).expect("the client checks that it is JSON");
+        let publication = Publication { json, path: &path };
+        if let Err(error) = self.bus.publish(event, Some(publication)).await {
+            if let Err(error) = self.published.release(lease).await {
+                tracing::warn!(%error, "the next try has to wait for the end of the lease");
+            }
+            return Err(error.into());
+        }
+        if let Err(error) = self.published.remember(lease, self.clock.now()).await {
+            // going back would publish it a second time for sure, going on only if WHOOP repeats the webhook
+            tracing::error!(%error, "a published state is not remembered");
+        }
+        Ok(Outcome::Published)
+    }
+
+    /// Confirms service requests, as many as WHOOP lets us.
+    async fn confirm(
+        &self,
+        unconfirmed: Result<Vec<ServiceRequestId>, PartnerError>,
+        budget: Budget,
+    ) -> Result<(), PartnerError> {
+        let mut refusal = None;
+        for id in unconfirmed? {
+            let confirmed = self
+                .partner
+                .call(budget, async |partner| {
+                    let status = TaskBusinessStatus::OrderConfirmed;
+                    partner.set_service_request_status(&id, status).await
+                })
+                .await;
+            match confirmed {
+                Ok(_) => {}
+                Err(error @ (PartnerError::NotFound | PartnerError::InvalidRequest { .. })) => {
+                    refusal = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! The event processor: takes webhooks from the queue, fetches the resource that each of them points at, and publishes it
+//! on an EventBridge bus.
+//!
+//! SQS invokes it with batches and gets partial batch responses. Variables, queue message and event are those of the README.
+
+mod batch;
+mod bus;
+mod config;
+mod dead_letter;
+mod detail;
+mod handler;
+mod message;
+mod pace;
+mod published_states;
+mod queue;
+mod resource;
+mod retry;
+mod setback;
+
+pub use batch::{BatchItemFailure, BatchResponse, SqsBatch, UnidentifiedMessage};
+pub use config::Config;
+pub use handler::EventProcessor;

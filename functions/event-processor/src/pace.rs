@@ -1,0 +1,114 @@
+//! When the Partner API may be called, and for how long: by what its answers say remains of the rate limit, and by the time
+//! that is left.
+
+use std::time::Duration;
+
+use aws_smithy_async::time::SharedTimeSource;
+use tokio::time::Instant;
+use whoop_partner::partner::{PartnerClient, PartnerError};
+
+/// How many calls are left to the other executions of this function, of which there are two at most: the last answer that
+/// this one has seen may be older than theirs. Without a reserve one of them would run into a 429.
+const RESERVE: u32 = 2;
+
+/// `X-RateLimit-Reset` is in whole seconds, and WHOOP does not say how they are rounded.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// The longest that one call may take, its retries included.
+const LONGEST_CALL: Duration = Duration::from_secs(20);
+
+/// A call with less time than this is not worth a wait.
+const SHORTEST_CALL: Duration = Duration::from_secs(2);
+
+/// The time that a message has.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// The end of the whole batch.
+    pub(crate) deadline: Instant,
+    /// What one call may take.
+    call: Duration,
+}
+
+impl Budget {
+    /// A fair share for one of `to_do` messages of what is left until `deadline`.
+    pub(crate) fn share(deadline: Instant, to_do: usize) -> Self {
+        let time_left = deadline.saturating_duration_since(Instant::now());
+        let messages = u32::try_from(to_do).unwrap_or(u32::MAX).max(1);
+        Self {
+            deadline,
+            call: (time_left / messages).min(LONGEST_CALL),
+        }
+    }
+}
+
+/// A client that waits for the rate limit's next window while something remains for the others.
+pub(crate) struct PacedClient {
+    client: PartnerClient,
+    clock: SharedTimeSource,
+}
+
+impl PacedClient {
+    pub(crate) fn new(client: PartnerClient, clock: SharedTimeSource) -> Self {
+        Self { client, clock }
+    }
+
+    /// Makes a call as soon as the rate limit allows; fails with the wait if that is too late, and at once if there is no time
+    /// left anyway.
+    pub(crate) async fn call<T>(
+        &self,
+        budget: Budget,
+        call: impl AsyncFn(&PartnerClient) -> Result<T, PartnerError>,
+    ) -> Result<T, PartnerError> {
+        let mut wait = match self.client.rate_limit() {
+            Some(limit) => wait(limit.remaining, limit.resets_in(self.clock.now())),
+            None => Duration::ZERO,
+        };
+        loop {
+            if Instant::now() + wait + SHORTEST_CALL > budget.deadline {
+                return Err(match wait {
+                    Duration::ZERO => PartnerError::Temporary("no time left for a call".into()),
+                    retry_after => PartnerError::RateLimited { retry_after },
+                });
+            }
+            tokio::time::sleep(wait).await;
+            let deadline = budget.deadline.min(Instant::now() + budget.call);
+            match call(&self.client.with_deadline(deadline)).await {
+                Err(PartnerError::RateLimited { retry_after }) => wait = retry_after + ROUNDING,
+                result => return result,
+            }
+        }
+    }
+}
+
+/// How long to wait before the next call when `remaining` more are allowed until `reset` from now.
+fn wait(remaining: u32, reset: Duration) -> Duration {
+    if remaining > RESERVE || reset.is_zero() {
+        Duration::ZERO
+    } else {
+        reset + ROUNDING
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_made_until_only_the_reserve_remains() {
+        let reset = Duration::from_secs(30);
+        for (remaining, waits) in [(100, false), (3, false), (2, true), (0, true)] {
+            let expected = if waits {
+                reset + ROUNDING
+            } else {
+                Duration::ZERO
+            };
+            assert_eq!(wait(remaining, reset), expected, "{remaining}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_waited_for_after_the_reset() {
+        assert_eq!(wait(0, Duration::ZERO), Duration::ZERO);
+        assert!(wait(0, Duration::from_nanos(1)) > Duration::ZERO);
+    }
+}

@@ -1,0 +1,81 @@
+//! What an event points at, and how the Partner API serves it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use whoop_partner::lenient;
+use whoop_partner::partner::{
+    LabRequisitionId, PartnerClient, PartnerError, ResourceJson, ServiceRequestId,
+};
+
+use crate::message::{QueuedEvent, Undecodable};
+use crate::published_states::State;
+
+/// A resource that the Partner API serves at an endpoint.
+pub(crate) enum Resource {
+    /// `GET /v2/partner/requisition/{id}`
+    Requisition(LabRequisitionId),
+}
+
+impl Resource {
+    /// The resource that `event` points at; none if no endpoint serves the event's type.
+    ///
+    /// An id that is none, of a type that is served, can't be fetched, today or tomorrow.
+    pub(crate) fn of(event: &QueuedEvent) -> Result<Option<Self>, Undecodable> {
+        match event.event_type.as_str() {
+            "lab_requisition.created" => {
+                let id = event.resource_id.parse().map_err(|_| Undecodable)?;
+                Ok(Some(Self::Requisition(id)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The path below the Partner API's base URL. It also names the resource among all others.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::Requisition(id) => format!("/v2/partner/requisition/{}", id.as_str()),
+        }
+    }
+
+    /// Fetches it.
+    pub(crate) async fn fetch(
+        &self,
+        partner: &PartnerClient,
+    ) -> Result<ResourceJson, PartnerError> {
+        match self {
+            Self::Requisition(id) => partner.get_requisition_json(id).await,
+        }
+    }
+}
+
+/// The state that a resource's JSON shows.
+pub(crate) fn state(json: &ResourceJson) -> State {
+    let updated_at: Option<Timestamp> = json.updated_at().and_then(|time| time.timestamp());
+    State::new(updated_at, json.as_str())
+}
+
+/// The service requests of a requisition that nobody has given a status yet, nor ended before.
+pub(crate) fn unconfirmed(json: &ResourceJson) -> Result<Vec<ServiceRequestId>, PartnerError> {
+    let requisition: Requisition = json.decode()?;
+    Ok(requisition
+        .service_requests
+        .into_iter()
+        .filter(|request| request.task_business_status.is_none())
+        .filter(|request| !matches!(request.status.as_deref(), Some("completed" | "revoked")))
+        .map(|request| request.id)
+        .collect())
+}
+
+/// The few fields that confirming takes: the typed requisition would hold the whole order a second time.
+#[derive(Deserialize)]
+struct Requisition {
+    service_requests: Vec<ServiceRequest>,
+}
+
+#[derive(Deserialize)]
+struct ServiceRequest {
+    id: ServiceRequestId,
+    #[serde(default, deserialize_with = "lenient::string")]
+    status: Option<String>,
+    task_business_status: Option<String>,
+}

@@ -1,0 +1,246 @@
+//! The access token that calls carry: the one at hand, else the stored one, else a new one from WHOOP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_smithy_async::time::SharedTimeSource;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, timeout_at};
+
+use super::PartnerError;
+use super::credentials::CredentialsSource;
+use super::rate_limit::{RateLimitGate, SHORTEST_WINDOW};
+use crate::token::{AccessToken, TokenEndpoint, TokenError};
+use crate::token_store::{StoreError, StoreOutcome, TokenStore};
+
+/// How long before its end a token is no longer used, at least, unless it lives for less than ten times as long. Up to as
+/// much again is added at random, so that not all processes ask for the next one at the same moment.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Keeps the access token of the process, and gets the next one, one load at a time.
+pub(super) struct AccessTokens {
+    endpoint: TokenEndpoint,
+    credentials: CredentialsSource,
+    store: Option<TokenStore>,
+    gate: Arc<RateLimitGate>,
+    clock: SharedTimeSource,
+    cache: Mutex<Cache>,
+    /// How many loads have ended.
+    loads: AtomicU64,
+}
+
+#[derive(Default)]
+struct Cache {
+    current: Option<Cached>,
+    /// Why the last load failed, if the next one would fail alike.
+    failure: Option<PartnerError>,
+}
+
+struct Cached {
+    token: Arc<AccessToken>,
+    early: Duration,
+}
+
+impl AccessTokens {
+    pub(super) fn new(
+        endpoint: TokenEndpoint,
+        credentials: CredentialsSource,
+        store: Option<TokenStore>,
+        gate: Arc<RateLimitGate>,
+        clock: SharedTimeSource,
+    ) -> Self {
+        Self {
+            endpoint,
+            credentials,
+            store,
+            gate,
+            clock,
+            cache: Mutex::default(),
+            loads: AtomicU64::new(0),
+        }
+    }
+
+    /// A token that is good for now.
+    ///
+    /// # Errors
+    ///
+    /// When neither the store nor WHOOP gives one before `deadline`.
+    pub(super) async fn get(&self, deadline: Instant) -> Result<Arc<AccessToken>, PartnerError> {
+        self.other_than(None, deadline).await
+    }
+
+    /// Another token than `refused`, which WHOOP has just refused.
+    ///
+    /// # Errors
+    ///
+    /// When neither the store nor WHOOP gives one before `deadline`.
+    pub(super) async fn replace(
+        &self,
+        refused: &AccessToken,
+        deadline: Instant,
+    ) -> Result<Arc<AccessToken>, PartnerError> {
+        self.other_than(Some(refused), deadline).await
+    }
+
+    async fn other_than(
+        &self,
+        refused: Option<&AccessToken>,
+        deadline: Instant,
+    ) -> Result<Arc<AccessToken>, PartnerError> {
+        let seen = self.loads.load(Ordering::Relaxed);
+        let mut cache = timeout_at(deadline, self.cache.lock())
+            .await
+            .map_err(|_| no_time())?;
+        if let Some(Cached { token, early }) = &cache.current
+            && self.is_good(token, *early, refused)
+        {
+            return Ok(token.clone());
+        }
+        // whoever waited for a load shares its end, if the next one would have the same
+        if self.loads.load(Ordering::Relaxed) != seen
+            && let Some(failure) = &cache.failure
+        {
+            return Err(failure.clone());
+        }
+        let loaded = self.load(&mut cache, refused, deadline).await;
+        cache.failure = match &loaded {
+            Err(error) if !error.is_transient() => Some(error.clone()),
+            _ => None,
+        };
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        loaded
+    }
+
+    async fn load(
+        &self,
+        cache: &mut MutexGuard<'_, Cache>,
+        refused: Option<&AccessToken>,
+        deadline: Instant,
+    ) -> Result<Arc<AccessToken>, PartnerError> {
+        if let Some(stored) = self.stored(deadline).await? {
+            let early = early(&stored);
+            if self.is_good(&stored, early, refused) {
+                return Ok(keep(cache, stored, early));
+            }
+        }
+        let token = self.ask(deadline).await?;
+        let early = early(&token);
+        // at hand from now on, whatever becomes of storing it
+        let token = keep(cache, token, early);
+        match self.store(&token, refused, deadline).await {
+            Some(newer) if self.is_good(&newer, early, refused) => Ok(keep(cache, newer, early)),
+            _ => Ok(token),
+        }
+    }
+
+    fn is_good(&self, token: &AccessToken, early: Duration, refused: Option<&AccessToken>) -> bool {
+        let refused =
+            refused.is_some_and(|refused| refused.expose_secret() == token.expose_secret());
+        !refused && !token.expires_within(early, self.clock.now())
+    }
+
+    async fn stored(&self, deadline: Instant) -> Result<Option<AccessToken>, PartnerError> {
+        match &self.store {
+            Some(store) => Ok(timeout_at(deadline, store.load())
+                .await
+                .map_err(|_| no_time())??),
+            None => Ok(None),
+        }
+    }
+
+    async fn ask(&self, deadline: Instant) -> Result<AccessToken, PartnerError> {
+        self.gate.pass(deadline).await?;
+        let credentials = timeout_at(deadline, self.credentials.get())
+            .await
+            .map_err(|_| no_time())??;
+        let mut answer = self.endpoint.request(&credentials, deadline).await;
+        if let Err(TokenError::InvalidCredentials { .. }) = answer
+            && let Some(rotated) = timeout_at(deadline, self.credentials.rotated(&credentials))
+                .await
+                .map_err(|_| no_time())??
+        {
+            answer = self.endpoint.request(&rotated, deadline).await;
+        }
+        if let Err(TokenError::RateLimited { retry_after }) = answer {
+            self.gate.close(retry_after.unwrap_or(SHORTEST_WINDOW));
+        }
+        Ok(answer?)
+    }
+
+    /// Stores a new token for the other processes, and gives back the one that the store keeps instead. A failure is only
+    /// logged: this process has its token.
+    async fn store(
+        &self,
+        token: &AccessToken,
+        refused: Option<&AccessToken>,
+        deadline: Instant,
+    ) -> Option<AccessToken> {
+        let store = self.store.as_ref()?;
+        let stored = timeout_at(deadline, async {
+            match refused {
+                Some(refused) => store.replace_refused(refused, token).await,
+                None => store.store(token).await,
+            }
+        });
+        match stored.await {
+            Ok(Ok(StoreOutcome::Stored)) => None,
+            Ok(Ok(StoreOutcome::KeptNewer(newer))) => Some(newer),
+            Ok(Err(error)) => not_stored(&error),
+            Err(_) => {
+                tracing::warn!("the new access token is not stored: no time left");
+                None
+            }
+        }
+    }
+}
+
+fn keep(cache: &mut Cache, token: AccessToken, early: Duration) -> Arc<AccessToken> {
+    let token = Arc::new(token);
+    cache.current = Some(Cached {
+        token: token.clone(),
+        early,
+    });
+    token
+}
+
+/// How long before its end a token is no longer used.
+fn early(token: &AccessToken) -> Duration {
+    let least = (token.lifetime() / 10).min(EARLY);
+    least + least.mul_f64(fastrand::f64())
+}
+
+fn not_stored(error: &StoreError) -> Option<AccessToken> {
+    tracing::warn!(%error, "the new access token is not stored");
+    None
+}
+
+fn no_time() -> PartnerError {
+    PartnerError::Temporary("no access token before the deadline".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_early(lifetime: u64, least: Duration) {
+        let token = AccessToken::new("t".into(), "bearer".into(), 0, lifetime).unwrap();
+        let windows: Vec<_> = (0..1000).map(|_| early(&token)).collect();
+        assert!(
+            windows
+                .iter()
+                .all(|early| (least..least * 2).contains(early))
+        );
+        assert!(windows.iter().any(|early| *early < least * 11 / 10));
+        assert!(windows.iter().any(|early| *early > least * 19 / 10));
+    }
+
+    #[test]
+    fn a_token_is_given_up_one_to_two_minutes_early_or_a_tenth_to_a_fifth_of_its_life() {
+        assert_early(3600, Duration::from_secs(60));
+        assert_early(600, Duration::from_secs(60));
+        assert_early(100, Duration::from_secs(10));
+        assert_early(1, Duration::from_millis(100));
+    }
+}

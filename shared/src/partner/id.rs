@@ -1,0 +1,126 @@
+//! Identifiers of WHOOP's resources, a type for each, so that none is taken for another.
+
+use std::fmt;
+
+/// Why a text is no identifier. Does not quote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of 1 to 128 letters, digits, '-', '.', '_' or '~'")]
+pub struct InvalidId;
+
+/// Takes a text as an identifier if it is a path segment that needs no encoding (RFC 3986, unreserved characters). All of
+/// WHOOP's UUIDs are; what is not could become another path.
+fn checked(text: String) -> Result<String, InvalidId> {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let fits = (1..=128).contains(&text.len()) && text.bytes().all(unreserved);
+    if fits && text != "." && text != ".." {
+        Ok(text)
+    } else {
+        Err(InvalidId)
+    }
+}
+
+/// Declares a type of identifier.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// WHOOP gives out UUIDs. Any text of 1 to 128 unreserved URL characters is taken, which no path can be made of.
+        /// `Debug` does not show it, and there is no `Display`: see [`as_str`](Self::as_str).
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text. It points at a person's order: keep it out of logs.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                checked(text).map(Self)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.to_owned().try_into()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(REDACTED)"))
+            }
+        }
+    };
+}
+
+id! {
+    /// Identifies a [`LabRequisition`](super::LabRequisition).
+    LabRequisitionId
+}
+id! {
+    /// Identifies a [`ServiceRequest`](super::ServiceRequest).
+    ServiceRequestId
+}
+id! {
+    /// Identifies a [`PartnerDocument`](super::PartnerDocument).
+    DocumentId
+}
+id! {
+    /// Identifies a [`Patient`](super::Patient).
+    PatientId
+}
+id! {
+    /// Identifies whatever a [`ResourceReference`](super::ResourceReference) points at.
+    ResourceId
+}
+id! {
+    /// Groups what belongs together: observations, or documents.
+    BundleId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "e72719d6-0dbb-4eb3-9ccc-781b563fc3d3";
+
+    #[test]
+    fn a_uuid_is_taken_and_given_back() {
+        let id: LabRequisitionId = UUID.parse().unwrap();
+        assert_eq!(id.as_str(), UUID);
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{UUID}\""));
+        assert_eq!(serde_json::from_str::<LabRequisitionId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn what_could_become_another_path_is_no_identifier() {
+        let long = "a".repeat(129);
+        for text in [
+            "", ".", "..", "a/b", "../token", "%2e%2e", "a?b", "a#b", "a b", "a\\b", "a;b", "ä",
+            "a\0", "a\n", &long,
+        ] {
+            assert_eq!(text.parse::<LabRequisitionId>(), Err(InvalidId), "{text:?}");
+            let json = serde_json::to_string(text).unwrap();
+            assert!(serde_json::from_str::<DocumentId>(&json).is_err(), "{json}");
+        }
+        assert!("a".repeat(128).parse::<LabRequisitionId>().is_ok());
+    }
+
+    #[test]
+    fn neither_debug_nor_the_error_shows_the_text() {
+        let id: ServiceRequestId = UUID.parse().unwrap();
+        assert_eq!(format!("{id:?}"), "ServiceRequestId(REDACTED)");
+        let error = "jane doe".parse::<ServiceRequestId>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("jane"));
+    }
+}

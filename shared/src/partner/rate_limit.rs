@@ -1,0 +1,310 @@
+//! WHOOP's rate limit: 100 requests a minute and 10,000 a day unless agreed otherwise, told in the headers of each answer.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::SharedTimeSource;
+use reqwest::header::HeaderMap;
+use tokio::time::Instant;
+
+use super::PartnerError;
+use super::exchange::SHORTEST_ATTEMPT;
+
+/// The shortest window: how long to wait after a 429 that does not say.
+pub(super) const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
+
+/// The longest window, a day.
+const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
+
+/// The shortest wait after a 429, since whole seconds may have been rounded down to none.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Waiting calls go on within this time after the reset, not all at the same moment.
+const SPREAD_MS: u64 = 250;
+
+/// What WHOOP said about the rate limit in its last answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// How many more requests WHOOP takes before the reset (`X-RateLimit-Remaining`).
+    pub remaining: u32,
+    /// The time from the answer to the reset (`X-RateLimit-Reset`, whole seconds, up to a day).
+    pub reset: Duration,
+    /// When the nearest window resets, by the client's clock.
+    pub resets_at: SystemTime,
+}
+
+impl RateLimit {
+    /// How long after `now` the nearest window resets; zero if it has.
+    #[must_use]
+    pub fn resets_in(&self, now: SystemTime) -> Duration {
+        self.resets_at
+            .duration_since(now)
+            .unwrap_or_default()
+            // a clock that was set back must not make it longer
+            .min(self.reset)
+    }
+
+    fn from_headers(headers: &HeaderMap, now: SystemTime) -> Option<Self> {
+        let reset = reset(headers)?;
+        Some(Self {
+            remaining: number(headers, "X-RateLimit-Remaining")?,
+            reset,
+            resets_at: now + reset,
+        })
+    }
+}
+
+fn reset(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = number(headers, "X-RateLimit-Reset")?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WINDOW))
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Lets no call through while the limit is exhausted, and knows what remains.
+#[derive(Debug)]
+pub(super) struct RateLimitGate {
+    clock: SharedTimeSource,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<RateLimit>,
+    closed: Option<Closed>,
+}
+
+/// No call until then.
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    /// For how long, when it was closed.
+    period: Duration,
+    until: SystemTime,
+}
+
+impl RateLimitGate {
+    pub(super) fn new(clock: SharedTimeSource) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<RateLimit> {
+        self.state().last
+    }
+
+    /// Waits until the limit is no longer exhausted.
+    ///
+    /// # Errors
+    ///
+    /// At once when that is too late for an attempt before `deadline`.
+    pub(super) async fn pass(&self, deadline: Instant) -> Result<(), PartnerError> {
+        // others that waited may have exhausted the next window meanwhile
+        while let Some((retry_after, until)) = self.closed() {
+            let wait = retry_after + Duration::from_millis(fastrand::u64(0..=SPREAD_MS));
+            if Instant::now() + wait + SHORTEST_ATTEMPT > deadline {
+                return Err(PartnerError::RateLimited { retry_after });
+            }
+            tracing::warn!(wait_ms = wait.as_millis(), "rate limited");
+            tokio::time::sleep(wait).await;
+            self.open(until);
+        }
+        Ok(())
+    }
+
+    /// Takes note of what an answer tells; a 429 closes the gate, and so does one after which nothing remains.
+    pub(super) fn observe(&self, headers: &HeaderMap, refused: bool) {
+        let told = RateLimit::from_headers(headers, self.clock.now());
+        if told.is_some() {
+            self.state().last = told;
+        }
+        if refused {
+            self.close(reset(headers).unwrap_or(SHORTEST_WINDOW));
+        } else if let Some(told) = told.filter(|told| told.remaining == 0) {
+            self.close(told.reset);
+        }
+    }
+
+    /// Lets no call through for `period`.
+    pub(super) fn close(&self, period: Duration) {
+        let period = period.max(SHORTEST_WAIT);
+        let until = self.clock.now() + period;
+        let mut state = self.state();
+        // answers may arrive in another order than WHOOP gave them
+        if state.closed.is_none_or(|closed| closed.until < until) {
+            state.closed = Some(Closed { period, until });
+        }
+    }
+
+    /// How long no call is let through any more, and until when that is.
+    fn closed(&self) -> Option<(Duration, SystemTime)> {
+        let Closed { period, until } = self.state().closed?;
+        let left = until.duration_since(self.clock.now()).ok()?;
+        // a clock that was set back must not make it longer
+        (!left.is_zero()).then_some((left.min(period), until))
+    }
+
+    /// Lets calls through again, unless the gate was closed anew for after `until`.
+    fn open(&self, until: SystemTime) {
+        let mut state = self.state();
+        if state.closed.is_some_and(|closed| closed.until == until) {
+            state.closed = None;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // nothing panics while it is held
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use aws_smithy_async::test_util::ManualTimeSource;
+    use aws_smithy_async::time::TimeSource;
+
+    fn start() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn gate() -> (RateLimitGate, ManualTimeSource) {
+        let clock = ManualTimeSource::new(start());
+        (
+            RateLimitGate::new(SharedTimeSource::new(clock.clone())),
+            clock,
+        )
+    }
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    fn closed_for(gate: &RateLimitGate) -> Option<Duration> {
+        gate.closed().map(|(left, _)| left)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_remains_and_when_it_resets_is_known() {
+        let (gate, _) = gate();
+        assert_eq!(gate.last(), None);
+        let told = headers(&[
+            (
+                "X-RateLimit-Limit",
+                "100, 100;window=60, 10000;window=86400",
+            ),
+            ("X-RateLimit-Remaining", "42"),
+            ("X-RateLimit-Reset", "17"),
+        ]);
+        gate.observe(&told, false);
+        let last = gate.last().unwrap();
+        assert_eq!(last.remaining, 42);
+        assert_eq!(last.resets_in(start()), 17 * SECOND);
+        assert_eq!(last.resets_in(start() + 10 * SECOND), 7 * SECOND);
+        assert_eq!(last.resets_in(start() + 20 * SECOND), Duration::ZERO);
+        assert_eq!(last.resets_in(start() - 20 * SECOND), 17 * SECOND);
+        gate.observe(&HeaderMap::new(), false);
+        assert_eq!(gate.last(), Some(last));
+        assert_eq!(closed_for(&gate), None);
+    }
+
+    #[track_caller]
+    fn assert_closed(fields: &[(&'static str, &'static str)], refused: bool, period: Duration) {
+        let (gate, clock) = gate();
+        gate.observe(&headers(fields), refused);
+        assert_eq!(closed_for(&gate), Some(period), "{fields:?}");
+        clock.advance(period - Duration::from_millis(1));
+        assert_eq!(closed_for(&gate), Some(Duration::from_millis(1)));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(closed_for(&gate), None);
+    }
+
+    #[test]
+    fn a_429_closes_the_gate_until_the_reset() {
+        assert_closed(&[("X-RateLimit-Reset", "3")], true, 3 * SECOND);
+        assert_closed(&[("X-RateLimit-Reset", " 86400 ")], true, LONGEST_WINDOW);
+        assert_closed(&[("X-RateLimit-Reset", "86401")], true, LONGEST_WINDOW);
+        assert_closed(&[("X-RateLimit-Reset", "0")], true, SECOND);
+        for garbled in ["", "soon", "-1", "1.5"] {
+            assert_closed(&[("X-RateLimit-Reset", garbled)], true, SHORTEST_WINDOW);
+        }
+        assert_closed(&[], true, SHORTEST_WINDOW);
+    }
+
+    #[test]
+    fn an_answer_after_which_nothing_remains_closes_the_gate_too() {
+        let told = [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "30")];
+        assert_closed(&told, false, 30 * SECOND);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_open_the_gate() {
+        let (gate, _) = gate();
+        gate.observe(&headers(&[("X-RateLimit-Reset", "30")]), true);
+        gate.observe(
+            &headers(&[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", "30")]),
+            false,
+        );
+        gate.close(SECOND);
+        assert_eq!(closed_for(&gate), Some(30 * SECOND));
+    }
+
+    /// A clock that shows one time until it is set.
+    #[derive(Debug, Clone)]
+    struct SetClock(Arc<Mutex<SystemTime>>);
+
+    impl TimeSource for SetClock {
+        fn now(&self) -> SystemTime {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_keep_it_closed_for_longer() {
+        let clock = SetClock(Arc::new(Mutex::new(start())));
+        let gate = RateLimitGate::new(SharedTimeSource::new(clock.clone()));
+        gate.close(30 * SECOND);
+        *clock.0.lock().unwrap() = start() - 3600 * SECOND;
+        assert_eq!(closed_for(&gate), Some(30 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_is_begun_only_if_it_fits_the_deadline() {
+        let (gate, _) = gate();
+        gate.close(3 * SECOND);
+        let begun = Instant::now();
+        let refused = gate.pass(begun + 3 * SECOND).await;
+        let retry_after = 3 * SECOND;
+        assert_eq!(refused, Err(PartnerError::RateLimited { retry_after }));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        gate.pass(begun + 4 * SECOND).await.unwrap();
+        assert!((3 * SECOND..4 * SECOND).contains(&begun.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_waits_again_if_the_gate_is_closed_anew_meanwhile() {
+        let (gate, _) = gate();
+        gate.close(3 * SECOND);
+        let begun = Instant::now();
+        let deadline = begun + 60 * SECOND;
+        let (waited, ()) = tokio::join!(gate.pass(deadline), async {
+            tokio::time::sleep(SECOND).await;
+            gate.close(10 * SECOND);
+        });
+        waited.unwrap();
+        // the clock of this test stands still, so that the second wait is a whole one
+        assert!((13 * SECOND..14 * SECOND).contains(&begun.elapsed()));
+        assert_eq!(closed_for(&gate), None);
+    }
+}
