@@ -5,6 +5,7 @@
 
 mod admission;
 mod document;
+mod event_processor;
 mod limits;
 mod permissions;
 mod policy;
@@ -71,7 +72,13 @@ const NOTHING: Flaw = ("that_there_is_nothing", |template| {
 /// One trial for each proof, and one for each flaw that it has to notice.
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for proof in permissions::PROOFS.iter().chain(setup::PROOFS) {
+    let tables = [
+        permissions::PROOFS,
+        setup::PROOFS,
+        limits::PROOFS,
+        event_processor::PROOFS,
+    ];
+    for proof in tables.into_iter().flatten() {
         let name = proof.name;
         trials.push(Trial::test(format!("template::{name}"), || {
             proof.holds(template()?)

@@ -1,6 +1,6 @@
 //! Whom the key and the functions let in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::document::{Template, referred, substituted};
 use super::policy::{actions, covers, one_or_many, services, this_account};
@@ -22,10 +22,17 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
             "kms:ReEncryptTo",
             "kms:DescribeKey",
         ];
+        let events = ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptTo"];
+        let buses = json!({"ArnLike": {
+            "kms:EncryptionContext:aws:events:event-bus:arn":
+                {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/*"}
+        }});
         let expected = [
             ("logs.${AWS::Region}.amazonaws.com", logs, &records[..]),
             ("sqs.amazonaws.com", this_account(), &messages[..]),
             ("events.amazonaws.com", this_account(), &messages[..]),
+            ("events.amazonaws.com", buses, &events[..]),
+            ("events.amazonaws.com", Value::Null, &["kms:DescribeKey"]),
             ("scheduler.amazonaws.com", this_account(), &messages[..]),
         ];
         for (service, condition, needs) in &expected {
@@ -44,8 +51,12 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
         let root = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}});
         for statement in statements {
             let guarded = services(statement).iter().all(|service| {
-                let known = expected.iter().find(|(name, ..)| name == service);
-                known.is_some_and(|(_, condition, _)| statement["Condition"] == *condition)
+                expected.iter().any(|(name, condition, needs)| {
+                    // without a condition exactly what is needed
+                    let narrow = !condition.is_null()
+                        || actions(statement).all(|action| needs.contains(&action));
+                    name == service && statement["Condition"] == *condition && narrow
+                })
             });
             let by_service =
                 !services(statement).is_empty() && statement["Principal"]["AWS"].is_null();

@@ -61,6 +61,32 @@ impl Template {
         self.resources().find(|resource| resource.id == id)
     }
 
+    /// The resources that `value` refers to, wherever in it.
+    pub fn references(&self, value: &Value) -> Vec<Resource<'_>> {
+        let mut found = Vec::new();
+        let mut values = vec![value];
+        while let Some(value) = values.pop() {
+            found.extend(self.target(value));
+            let texts = match &value["Fn::Sub"] {
+                Value::Array(with_variables) => with_variables.first(),
+                text => Some(text),
+            };
+            if let Some(text) = texts.and_then(Value::as_str) {
+                let named = |target: &Resource<'_>| {
+                    text.contains(&format!("${{{}}}", target.id))
+                        || text.contains(&format!("${{{}.", target.id))
+                };
+                found.extend(self.resources().filter(named));
+            }
+            match value {
+                Value::Object(map) => values.extend(map.values()),
+                Value::Array(list) => values.extend(list),
+                _ => {}
+            }
+        }
+        found
+    }
+
     /// The number that `value` is, or that the parameter it refers to is by default.
     pub fn number(&self, value: &Value) -> Option<f64> {
         match value {

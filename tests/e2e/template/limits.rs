@@ -1,8 +1,103 @@
 //! Times, sizes and formats that the functions and their operators count on.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::Proof;
 use super::document::{Template, referred};
+
+/// About retention, sizes, rates, time limits and formats.
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "webhooks_wait_a_week_and_dead_letters_two",
+        concerns: &["AWS::SQS::Queue"],
+        complaints: webhooks_wait_a_week_and_dead_letters_two,
+        flaws: &[
+            ("webhooks_that_are_gone_sooner", |template| {
+                template.remove("WebhookQueue", "MessageRetentionPeriod")
+            }),
+            ("dead_letters_that_are_gone_sooner", |template| {
+                template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
+                    json!(604_800);
+            }),
+            ("failures_that_are_gone_sooner", |template| {
+                template.remove("TokenRefreshFailureQueue", "MessageRetentionPeriod")
+            }),
+            ("a_poison_webhook", |template| {
+                template.remove("WebhookQueue", "RedrivePolicy")
+            }),
+            ("dead_letters_elsewhere", |template| {
+                template.properties("WebhookQueue")["RedrivePolicy"]["deadLetterTargetArn"] =
+                    json!({"Fn::GetAtt": ["TokenRefreshFailureQueue", "Arn"]});
+            }),
+            ("a_webhook_given_up_at_once", |template| {
+                template.properties("WebhookQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(1);
+            }),
+        ],
+    },
+    Proof {
+        name: "every_webhook_that_is_let_in_fits_its_queues",
+        concerns: &["AWS::SQS::Queue"],
+        complaints: every_webhook_that_is_let_in_fits_its_queues,
+        flaws: &[
+            ("a_narrow_queue", |template| {
+                template.properties("WebhookQueue")["MaximumMessageSize"] = json!(262_144);
+            }),
+            ("a_narrow_dead_letter_queue", |template| {
+                template.remove("WebhookDeadLetterQueue", "MaximumMessageSize")
+            }),
+        ],
+    },
+    Proof {
+        name: "the_token_is_looked_after_every_five_minutes",
+        concerns: &["AWS::Scheduler::Schedule"],
+        complaints: the_token_is_looked_after_every_five_minutes,
+        flaws: &[
+            ("another_rate", |template| {
+                template.properties("TokenRefreshFunctionSchedule")["ScheduleExpression"] =
+                    json!("rate(5 hours)");
+            }),
+            ("another_function", |template| {
+                template.properties("TokenRefreshFunctionSchedule")["Target"]["Arn"] =
+                    json!({"Fn::GetAtt": ["WebhookFunction", "Arn"]});
+            }),
+            ("a_schedule_at_rest", |template| {
+                template.properties("TokenRefreshFunctionSchedule")["State"] = json!("DISABLED");
+            }),
+        ],
+    },
+    Proof {
+        name: "functions_outlast_their_own_deadlines",
+        concerns: &["AWS::Lambda::Function"],
+        complaints: functions_outlast_their_own_deadlines,
+        flaws: &[
+            ("a_webhook_cut_off_in_its_cold_start", |template| {
+                template.properties("WebhookFunction")["Timeout"] = json!(1);
+            }),
+            ("orders_cut_off_while_they_wait", |template| {
+                template.properties("EventProcessorFunction")["Timeout"] = json!(60);
+            }),
+            ("a_renewal_with_the_default", |template| {
+                template.remove("TokenRefreshFunction", "Timeout")
+            }),
+        ],
+    },
+    Proof {
+        name: "webhooks_arrive_in_payload_format_2",
+        concerns: &["AWS::ApiGatewayV2::Integration"],
+        complaints: webhooks_arrive_in_payload_format_2,
+        flaws: &[
+            ("the_older_format", |template| {
+                template.properties("WebhookIntegration")["PayloadFormatVersion"] = json!("1.0");
+            }),
+            ("no_format", |template| {
+                template.remove("WebhookIntegration", "PayloadFormatVersion")
+            }),
+            ("another_integration", |template| {
+                template.properties("WebhookIntegration")["IntegrationType"] = json!("HTTP_PROXY");
+            }),
+        ],
+    },
+];
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -55,13 +150,18 @@ pub fn the_token_is_looked_after_every_five_minutes(template: &Template) -> Vec<
     complaints
 }
 
-/// Lambda ends no function that still has time by its own reckoning: a cold start and 0.95 s, or 20 s for WHOOP.
+/// Lambda ends no function that still has time by its own reckoning: a cold start and 0.95 s, 20 s for WHOOP, or
+/// WHOOP's rate limit window of 60 s and the calls after it.
 pub fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
-    [("WebhookFunction", 5), ("TokenRefreshFunction", 30)]
-        .into_iter()
-        .filter(|(function, seconds)| *template.property(function, "/Timeout") != *seconds)
-        .map(|(function, seconds)| format!("{function} does not end after {seconds} s"))
-        .collect()
+    [
+        ("WebhookFunction", 5),
+        ("TokenRefreshFunction", 30),
+        ("EventProcessorFunction", 90),
+    ]
+    .into_iter()
+    .filter(|(function, seconds)| *template.property(function, "/Timeout") != *seconds)
+    .map(|(function, seconds)| format!("{function} does not end after {seconds} s"))
+    .collect()
 }
 
 /// Integrations hand the function what it reads: payload format 2.0.

@@ -26,6 +26,14 @@ pub const PROOFS: &[Proof] = &[
                 template.statement("TokenRefreshScheduleRole", "EncryptMessages")["Resource"] =
                     json!({"Fn::GetAtt": ["TokenTable", "Arn"]});
             }),
+            ("a_receiver_that_may_not_decrypt", |template| {
+                template.statement("EventProcessorRole", "EncryptMessages")["Action"] =
+                    json!(["kms:GenerateDataKey"]);
+            }),
+            ("an_updater_that_may_not_encrypt", |template| {
+                template.statement("EventProcessorRole", "EncryptItems")["Action"] =
+                    json!(["kms:Decrypt", "kms:DescribeKey"]);
+            }),
             ("an_action_it_does_not_know", |template| {
                 template.statement("WebhookRole", "QueueDeliveries")["Action"] =
                     json!("sqs:PurgeQueue");
@@ -99,6 +107,20 @@ pub const PROOFS: &[Proof] = &[
             ("queues_of_other_accounts", |template| {
                 template.statement("Key", "QueuesOfThisAccount")["Condition"] = Value::Null;
             }),
+            ("buses_that_are_not_admitted", |template| {
+                template.statement("Key", "EventBusesOfThisAccount")["Action"] =
+                    json!(["kms:Decrypt"]);
+            }),
+            ("buses_of_other_accounts", |template| {
+                template.statement("Key", "EventBusesOfThisAccount")["Condition"] = Value::Null;
+            }),
+            ("a_key_that_event_bridge_does_not_find", |template| {
+                template.statement("Key", "EventBridgeLooksTheKeyUp")["Effect"] = json!("Deny");
+            }),
+            ("more_than_a_look_without_a_condition", |template| {
+                template.statement("Key", "EventBridgeLooksTheKeyUp")["Action"] =
+                    json!(["kms:DescribeKey", "kms:Decrypt"]);
+            }),
             ("rules_that_are_not_admitted", |template| {
                 template.statement("Key", "QueuesOfThisAccount")["Principal"]["Service"] =
                     json!(["sqs.amazonaws.com", "scheduler.amazonaws.com"]);
@@ -131,14 +153,41 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
-        name: "roles_may_report_where_they_are_told_to",
+        name: "roles_may_reach_what_they_are_told_of",
         concerns: &[
             "AWS::Lambda::EventInvokeConfig",
+            "AWS::Lambda::EventSourceMapping",
             "AWS::Lambda::Function",
             "AWS::Scheduler::Schedule",
         ],
-        complaints: roles::roles_may_report_where_they_are_told_to,
+        complaints: roles::roles_may_reach_what_they_are_told_of,
         flaws: &[
+            ("a_queue_that_may_not_be_polled", |template| {
+                template.statement("EventProcessorRole", "ReceiveDeliveries")["Action"] = json!([
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility"
+                ]);
+            }),
+            ("a_message_that_may_not_stay_out", |template| {
+                template.statement("EventProcessorRole", "ReceiveDeliveries")["Action"] = json!([
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes"
+                ]);
+            }),
+            ("poison_that_may_not_be_set_aside", |template| {
+                template.statement("EventProcessorRole", "SetAside")["Resource"] =
+                    json!({"Fn::GetAtt": ["TokenRefreshFailureQueue", "Arn"]});
+            }),
+            ("another_bus", |template| {
+                template.properties("EventProcessorFunction")["Environment"]["Variables"]["EVENT_BUS_NAME"] =
+                    json!("default");
+            }),
+            ("a_state_that_may_not_be_remembered", |template| {
+                template.statement("EventProcessorRole", "RememberPublished")["Action"] =
+                    json!("dynamodb:UpdateItem");
+            }),
             ("a_function_that_may_not_log", |template| {
                 template.statement("WebhookRole", "WriteLogs")["Action"] =
                     json!("logs:PutLogEvents");

@@ -20,7 +20,7 @@ const ENCRYPTED: [&str; 4] = [
 fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
     Some(match action {
         "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
-        "dynamodb:PutItem" => (
+        "dynamodb:PutItem" | "dynamodb:UpdateItem" => (
             "dynamodb",
             &[
                 "kms:Decrypt",
@@ -34,6 +34,10 @@ fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static st
         "logs:CreateLogStream" | "logs:PutLogEvents" => ("logs", &[]),
         "secretsmanager:GetSecretValue" => ("secretsmanager", &["kms:Decrypt"]),
         "sqs:SendMessage" => ("sqs", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        "sqs:ReceiveMessage" => ("sqs", &["kms:Decrypt"]),
+        "sqs:ChangeMessageVisibility" | "sqs:DeleteMessage" | "sqs:GetQueueAttributes" => {
+            ("sqs", &[])
+        }
         _ => return None,
     })
 }
@@ -131,14 +135,48 @@ pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<Strin
     complaints
 }
 
-/// Whoever reports something somewhere may: functions to their log group, failures to their queue, ticks to a function.
-pub fn roles_may_report_where_they_are_told_to(template: &Template) -> Vec<String> {
+/// What Lambda does with a queue in the name of the function that it polls the queue for.
+const POLLING: [&str; 3] = [
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
+
+/// Whoever is told of something may reach it: functions their log group, queue, tables and bus, failures their queue, ticks
+/// their function.
+pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String> {
     let mut needs: Vec<(Option<Resource<'_>>, &str, &Value)> = Vec::new();
     for function in template.of_type("AWS::Lambda::Function") {
         let role = template.target(function.property("/Role"));
         let group = function.property("/LoggingConfig/LogGroup");
         needs.push((role, "logs:CreateLogStream", group));
         needs.push((role, "logs:PutLogEvents", group));
+        for (variable, action) in [
+            ("EVENT_BUS_NAME", "events:PutEvents"),
+            (
+                "PARTNER_CREDENTIALS_SECRET_ID",
+                "secretsmanager:GetSecretValue",
+            ),
+            ("PUBLISHED_TABLE_NAME", "dynamodb:PutItem"),
+            ("PUBLISHED_TABLE_NAME", "dynamodb:UpdateItem"),
+            ("TOKEN_TABLE_NAME", "dynamodb:GetItem"),
+            ("TOKEN_TABLE_NAME", "dynamodb:PutItem"),
+            ("WEBHOOK_DEAD_LETTER_QUEUE_URL", "sqs:SendMessage"),
+            ("WEBHOOK_SIGNING_SECRET_ID", "secretsmanager:GetSecretValue"),
+        ] {
+            let told = function.property(&format!("/Environment/Variables/{variable}"));
+            if !told.is_null() {
+                needs.push((role, action, told));
+            }
+        }
+    }
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
+        let function = template.target(mapping.property("/FunctionName"));
+        let role = function.and_then(|function| template.target(function.property("/Role")));
+        let queue = mapping.property("/EventSourceArn");
+        needs.extend(POLLING.map(|action| (role, action, queue)));
+        // the function sets the visibility timeout of what goes back
+        needs.push((role, "sqs:ChangeMessageVisibility", queue));
     }
     for config in template.of_type("AWS::Lambda::EventInvokeConfig") {
         let function = template.target(config.property("/FunctionName"));

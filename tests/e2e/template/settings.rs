@@ -10,6 +10,7 @@ pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<St
     for resource in template.resources() {
         let key = match resource.kind() {
             "AWS::DynamoDB::Table" => "/SSESpecification/KMSMasterKeyId",
+            "AWS::Events::Archive" | "AWS::Events::EventBus" => "/KmsKeyIdentifier",
             "AWS::Logs::LogGroup" | "AWS::SecretsManager::Secret" => "/KmsKeyId",
             "AWS::SQS::Queue" => "/KmsMasterKeyId",
             _ => continue,
@@ -62,7 +63,8 @@ pub fn two_stacks_fit_in_one_account(template: &Template) -> Vec<String> {
             "AWS::ApiGatewayV2::Api"
             | "AWS::Scheduler::Schedule"
             | "AWS::SecretsManager::Secret" => "/Name",
-            "AWS::Events::EventBus" | "AWS::Events::Rule" | "AWS::Events::Archive" => "/Name",
+            "AWS::Events::EventBus" | "AWS::Events::Rule" => "/Name",
+            "AWS::Events::Archive" => "/ArchiveName",
             "AWS::CloudWatch::Alarm" => "/AlarmName",
             "AWS::DynamoDB::Table" => "/TableName",
             "AWS::IAM::Role" => "/RoleName",
@@ -180,8 +182,8 @@ pub fn the_api_is_throttled(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// DynamoDB removes tokens when they expire.
-pub fn tokens_are_removed_when_they_expire(template: &Template) -> Vec<String> {
+/// DynamoDB removes tokens and the memory of what was published when they expire.
+pub fn items_are_removed_when_they_expire(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::DynamoDB::Table")
         .filter(|table| {

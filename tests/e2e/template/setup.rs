@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Proof, limits, settings};
+use super::{Proof, settings};
 
-/// About encryption, retention, names, retries and limits.
+/// About encryption, retention, names and retries.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "everything_at_rest_is_encrypted_by_the_key",
         concerns: &[
             "AWS::DynamoDB::Table",
+            "AWS::Events::Archive",
+            "AWS::Events::EventBus",
             "AWS::KMS::Key",
             "AWS::Logs::LogGroup",
             "AWS::SQS::Queue",
@@ -26,6 +28,12 @@ pub const PROOFS: &[Proof] = &[
             ("a_secret_with_another_key", |template| {
                 template.properties("WebhookSigningSecret")["KmsKeyId"] =
                     json!("alias/aws/secretsmanager");
+            }),
+            ("a_bus_with_another_key", |template| {
+                template.remove("EventBus", "KmsKeyIdentifier")
+            }),
+            ("an_archive_with_another_key", |template| {
+                template.remove("EventArchive", "KmsKeyIdentifier")
             }),
             ("logs_in_the_clear", |template| {
                 template.remove("ApiAccessLogs", "KmsKeyId")
@@ -65,11 +73,22 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "two_stacks_fit_in_one_account",
-        concerns: &["AWS::SQS::Queue", "AWS::Scheduler::Schedule"],
+        concerns: &[
+            "AWS::Events::Archive",
+            "AWS::Events::EventBus",
+            "AWS::SQS::Queue",
+            "AWS::Scheduler::Schedule",
+        ],
         complaints: settings::two_stacks_fit_in_one_account,
         flaws: &[
             ("a_fixed_queue", |template| {
                 template.properties("WebhookQueue")["QueueName"] = json!("webhooks");
+            }),
+            ("a_fixed_bus", |template| {
+                template.properties("EventBus")["Name"] = json!("whoop");
+            }),
+            ("a_fixed_archive", |template| {
+                template.properties("EventArchive")["ArchiveName"] = json!("whoop");
             }),
             ("a_fixed_schedule", |template| {
                 template.properties("TokenRefreshFunctionSchedule")["Name"] =
@@ -132,97 +151,16 @@ pub const PROOFS: &[Proof] = &[
         })],
     },
     Proof {
-        name: "tokens_are_removed_when_they_expire",
+        name: "items_are_removed_when_they_expire",
         concerns: &["AWS::DynamoDB::Table"],
-        complaints: settings::tokens_are_removed_when_they_expire,
-        flaws: &[("tokens_kept_for_ever", |template| {
-            template.remove("TokenTable", "TimeToLiveSpecification")
-        })],
-    },
-    Proof {
-        name: "webhooks_wait_a_week_and_dead_letters_two",
-        concerns: &["AWS::SQS::Queue"],
-        complaints: limits::webhooks_wait_a_week_and_dead_letters_two,
+        complaints: settings::items_are_removed_when_they_expire,
         flaws: &[
-            ("webhooks_that_are_gone_sooner", |template| {
-                template.remove("WebhookQueue", "MessageRetentionPeriod")
+            ("tokens_kept_for_ever", |template| {
+                template.remove("TokenTable", "TimeToLiveSpecification")
             }),
-            ("dead_letters_that_are_gone_sooner", |template| {
-                template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
-                    json!(604_800);
-            }),
-            ("failures_that_are_gone_sooner", |template| {
-                template.remove("TokenRefreshFailureQueue", "MessageRetentionPeriod")
-            }),
-            ("a_poison_webhook", |template| {
-                template.remove("WebhookQueue", "RedrivePolicy")
-            }),
-            ("dead_letters_elsewhere", |template| {
-                template.properties("WebhookQueue")["RedrivePolicy"]["deadLetterTargetArn"] =
-                    json!({"Fn::GetAtt": ["TokenRefreshFailureQueue", "Arn"]});
-            }),
-            ("a_webhook_given_up_at_once", |template| {
-                template.properties("WebhookQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(1);
-            }),
-        ],
-    },
-    Proof {
-        name: "every_webhook_that_is_let_in_fits_its_queues",
-        concerns: &["AWS::SQS::Queue"],
-        complaints: limits::every_webhook_that_is_let_in_fits_its_queues,
-        flaws: &[
-            ("a_narrow_queue", |template| {
-                template.properties("WebhookQueue")["MaximumMessageSize"] = json!(262_144);
-            }),
-            ("a_narrow_dead_letter_queue", |template| {
-                template.remove("WebhookDeadLetterQueue", "MaximumMessageSize")
-            }),
-        ],
-    },
-    Proof {
-        name: "the_token_is_looked_after_every_five_minutes",
-        concerns: &["AWS::Scheduler::Schedule"],
-        complaints: limits::the_token_is_looked_after_every_five_minutes,
-        flaws: &[
-            ("another_rate", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["ScheduleExpression"] =
-                    json!("rate(5 hours)");
-            }),
-            ("another_function", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Target"]["Arn"] =
-                    json!({"Fn::GetAtt": ["WebhookFunction", "Arn"]});
-            }),
-            ("a_schedule_at_rest", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["State"] = json!("DISABLED");
-            }),
-        ],
-    },
-    Proof {
-        name: "functions_outlast_their_own_deadlines",
-        concerns: &["AWS::Lambda::Function"],
-        complaints: limits::functions_outlast_their_own_deadlines,
-        flaws: &[
-            ("a_webhook_cut_off_in_its_cold_start", |template| {
-                template.properties("WebhookFunction")["Timeout"] = json!(1);
-            }),
-            ("a_renewal_with_the_default", |template| {
-                template.remove("TokenRefreshFunction", "Timeout")
-            }),
-        ],
-    },
-    Proof {
-        name: "webhooks_arrive_in_payload_format_2",
-        concerns: &["AWS::ApiGatewayV2::Integration"],
-        complaints: limits::webhooks_arrive_in_payload_format_2,
-        flaws: &[
-            ("the_older_format", |template| {
-                template.properties("WebhookIntegration")["PayloadFormatVersion"] = json!("1.0");
-            }),
-            ("no_format", |template| {
-                template.remove("WebhookIntegration", "PayloadFormatVersion")
-            }),
-            ("another_integration", |template| {
-                template.properties("WebhookIntegration")["IntegrationType"] = json!("HTTP_PROXY");
+            ("states_kept_for_ever", |template| {
+                template.properties("PublishedTable")["TimeToLiveSpecification"]["Enabled"] =
+                    json!(false);
             }),
         ],
     },
