@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use tokio::time::{Instant, timeout_at};
 use whoop_partner::call_failure::CallFailure;
 
 use crate::retry;
-
-/// How many messages a batch request to SQS may be about.
-const MAX_BATCH: usize = 10;
 
 /// A message that goes back to the queue.
 pub(crate) struct Returned {
@@ -33,43 +29,35 @@ impl Queue {
     }
 
     /// Keeps messages invisible for as long as each is to stay out. Where that fails, the queue's own timeout holds.
+    ///
+    /// One by one, although there is a batch request: the local AWS asks for a permission for it that does not exist in AWS.
     pub(crate) async fn keep_out(&self, returned: &[Returned], deadline: Instant) {
-        for returned in returned.chunks(MAX_BATCH) {
-            let entries = entries(returned);
-            if entries.is_empty() {
-                continue;
-            }
-            let call = self
-                .client
-                .change_message_visibility_batch()
-                .queue_url(&self.url)
-                .set_entries(Some(entries))
-                .send();
-            match timeout_at(deadline, call).await {
-                Ok(Ok(answer)) if answer.failed().is_empty() => {}
-                Ok(Ok(answer)) => {
-                    let codes: Vec<_> = answer.failed().iter().map(|entry| entry.code()).collect();
-                    tracing::warn!(?codes, "visibility timeouts not set");
+        for message in returned {
+            let message_id = &message.message_id;
+            match timeout_at(deadline, self.set_visibility_timeout(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(message_id, %error, "visibility timeout not set"),
+                Err(_) => {
+                    tracing::warn!(message_id, "visibility timeouts not set: no time left");
+                    return;
                 }
-                Ok(Err(error)) => {
-                    let error = CallFailure::from(&error);
-                    tracing::warn!(%error, "visibility timeouts not set");
-                }
-                Err(_) => tracing::warn!("visibility timeouts not set: no answer in time"),
             }
         }
     }
-}
 
-/// Entries of a batch request, each with its place as id; SQS can't change what came without a receipt handle.
-fn entries(returned: &[Returned]) -> Vec<ChangeMessageVisibilityBatchRequestEntry> {
-    let entries = returned.iter().enumerate().filter_map(|(place, message)| {
-        ChangeMessageVisibilityBatchRequestEntry::builder()
-            .id(place.to_string())
-            .receipt_handle(message.receipt_handle.as_deref()?)
-            .visibility_timeout(retry::visibility_timeout(message.wait))
-            .build()
-            .ok()
-    });
-    entries.collect()
+    async fn set_visibility_timeout(&self, message: &Returned) -> Result<(), CallFailure> {
+        let Some(receipt_handle) = &message.receipt_handle else {
+            return Ok(());
+        };
+        let call = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(retry::visibility_timeout(message.wait));
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(CallFailure::from(&error)),
+        }
+    }
 }
