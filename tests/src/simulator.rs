@@ -240,6 +240,12 @@ impl Simulator {
         partner_api::add_test_data(&self.whoop, appointment)
     }
 
+    /// The requisition as it is now.
+    #[must_use]
+    pub fn requisition(&self, id: &str) -> Option<Value> {
+        self.whoop.state().resources.requisition(id)
+    }
+
     /// Serves a requisition as it is; its `id` must be a text.
     pub fn put_requisition(&self, requisition: Value) {
         self.whoop.state().resources.put_requisition(requisition);

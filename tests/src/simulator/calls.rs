@@ -17,6 +17,10 @@ pub struct Call {
     pub query: Option<String>,
     /// HTTP status code of the answer; `None` if the connection was broken instead.
     pub status: Option<u16>,
+    /// What the answer said remains of the rate limit (`X-RateLimit-Remaining`).
+    pub remaining: Option<u32>,
+    /// What the answer said of the end of the window, in seconds from the answer (`X-RateLimit-Reset`).
+    pub reset: Option<u32>,
     /// Whether it carried a good token.
     pub authorized: bool,
     /// `User-Agent`, if it said.

@@ -114,6 +114,10 @@ impl Arrived<'_> {
             }
             response
         });
+        let told = |name| {
+            let value = answered.as_ref().ok()?.headers().get(name)?;
+            value.to_str().ok()?.parse().ok()
+        };
         whoop.state().calls.push(Call {
             time: self.time,
             method: self.method.into(),
@@ -123,6 +127,8 @@ impl Arrived<'_> {
                 .as_ref()
                 .ok()
                 .map(|response| response.status().as_u16()),
+            remaining: told("x-ratelimit-remaining"),
+            reset: told("x-ratelimit-reset"),
             authorized,
             user_agent: self.header(USER_AGENT).map(Into::into),
             body: recorded(self.body),
