@@ -261,6 +261,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn shows_calls_and_answers_by_itself() {
+        let proxy = proxy_before_an_echo().await;
+        let seen = Arc::<std::sync::Mutex<Vec<Value>>>::default();
+        let watched = seen.clone();
+        let watch = Behaviour::watch(move |call| watched.lock().unwrap().push(call));
+        proxy.next("SendMessage", watch);
+        proxy.next("SendMessage", Behaviour::Answer(json!({"of": "its own"})));
+        let (_, body) = call(&proxy, "SendMessage").await.unwrap();
+        assert_eq!(body, ECHO);
+        assert_eq!(*seen.lock().unwrap(), [json!({"MessageBody": "x"})]);
+        let (status, body) = call(&proxy, "SendMessage").await.unwrap();
+        assert_eq!((status, body.as_str()), (200, r#"{"of":"its own"}"#));
+    }
+
+    #[tokio::test]
     async fn refuses_connections_while_unavailable_and_comes_back_on_the_same_port() {
         let proxy = proxy_before_an_echo().await;
         let url = proxy.url();

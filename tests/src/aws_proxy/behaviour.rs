@@ -23,16 +23,25 @@ pub enum Behaviour {
         /// The error's code, such as `InternalFailure` or `ThrottlingException`.
         code: &'static str,
     },
+    /// Answers 200 with this JSON; the call has no effect.
+    Answer(Value),
     /// Passes the call on at once, so that it has its effect, and the answer only after this time.
     Delay(Duration),
     /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    /// Passes call and answer on, and shows the call's JSON meanwhile; see [`Behaviour::watch`].
+    Watch(Arc<dyn Fn(Value) + Send + Sync>),
 }
 
 impl Behaviour {
     /// Passes the call on and the answer after a change to its JSON.
     pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::Rewrite(Arc::new(change))
+    }
+
+    /// Passes call and answer on; between the two it shows the call's JSON.
+    pub fn watch(watcher: impl Fn(Value) + Send + Sync + 'static) -> Self {
+        Self::Watch(Arc::new(watcher))
     }
 }
 
@@ -43,8 +52,10 @@ impl fmt::Debug for Behaviour {
             Self::Hang => f.write_str("Hang"),
             Self::CloseConnection => f.write_str("CloseConnection"),
             Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
+            Self::Answer(_) => f.write_str("Answer"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
             Self::Rewrite(_) => f.write_str("Rewrite"),
+            Self::Watch(_) => f.write_str("Watch"),
         }
     }
 }

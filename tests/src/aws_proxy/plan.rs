@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
+use hyper::http::request;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -64,6 +67,18 @@ impl Plan {
                 tokio::time::sleep(time).await;
                 Ok(answer)
             }
+            Behaviour::Answer(json) => {
+                call.into_body().collect().await?;
+                Ok(answer(StatusCode::OK, &json))
+            }
+            Behaviour::Watch(watcher) => {
+                let (head, body) = call.into_parts();
+                let body = body.collect().await?.to_bytes();
+                let json = serde_json::from_slice(&body).unwrap_or_default();
+                let answer = self.pass_on(head, body).await?;
+                watcher(json);
+                Ok(answer)
+            }
             Behaviour::Rewrite(change) => {
                 let (mut head, body) = self.forward(call).await?.into_parts();
                 let body = body.collect().await.unwrap_or_else(|never| match never {});
@@ -83,8 +98,16 @@ impl Plan {
     }
 
     async fn forward(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let (mut head, body) = call.into_parts();
+        let (head, body) = call.into_parts();
         let body = body.collect().await?.to_bytes();
+        self.pass_on(head, body).await
+    }
+
+    async fn pass_on(
+        &self,
+        mut head: request::Parts,
+        body: Bytes,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         remove_connection_headers(&mut head.headers);
         let answer = self
             .client
@@ -123,10 +146,17 @@ fn remove_connection_headers(headers: &mut HeaderMap) {
 fn failure(status: u16, code: &str) -> Response<Full<Bytes>> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let body = json!({ "__type": code, "message": "the proxy was told to answer this" });
-    Response::builder()
-        .status(StatusCode::from_u16(status).expect("a test asks for a valid status code"))
-        .header(CONTENT_TYPE, "application/x-amz-json-1.0")
-        .header("x-amzn-query-error", format!("{code};{fault}"))
-        .body(Full::new(body.to_string().into()))
-        .expect("the headers are valid")
+    let status = StatusCode::from_u16(status).expect("a test asks for a valid status code");
+    let mut failure = answer(status, &body);
+    let code = HeaderValue::try_from(format!("{code};{fault}")).expect("codes fit into a header");
+    failure.headers_mut().insert("x-amzn-query-error", code);
+    failure
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(body.to_string().into()));
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/x-amz-json-1.0");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    answer
 }
