@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -79,25 +80,34 @@ impl Recorder {
         lock(&self.forbidden).len()
     }
 
-    /// Searches `texts` for every forbidden value in each of its forms.
+    /// Searches `texts` for every forbidden value in each of its forms: the first find of each text.
+    ///
+    /// # Panics
+    ///
+    /// When there are too many values for one search.
     #[must_use]
     pub fn leaks(&self, texts: &[Text]) -> Vec<Leak> {
         let forbidden = lock(&self.forbidden);
-        let mut leaks = Vec::new();
-        for Forbidden { kind, value } in forbidden.iter() {
-            let forms = forms(value);
-            for text in texts {
-                let found = forms.iter().find(|(_, form)| text.text.contains(form));
-                if let Some((form, _)) = found {
-                    leaks.push(Leak {
-                        kind: kind.clone(),
-                        form,
-                        text: text.clone(),
-                    });
-                }
-            }
-        }
-        leaks
+        let forms: Vec<_> = forbidden
+            .iter()
+            .flat_map(|Forbidden { kind, value }| {
+                let forms = forms(value).into_iter();
+                forms.map(move |(form, pattern)| (kind, form, pattern))
+            })
+            .collect();
+        let patterns = forms.iter().map(|(_, _, pattern)| pattern);
+        let search = AhoCorasick::new(patterns).expect("the values fit into one search");
+        texts
+            .iter()
+            .filter_map(|text| {
+                let (kind, form, _) = &forms[search.find(&text.text)?.pattern()];
+                Some(Leak {
+                    kind: (*kind).clone(),
+                    form,
+                    text: text.clone(),
+                })
+            })
+            .collect()
     }
 }
 
