@@ -9,30 +9,39 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use whoop_partner::signature::sign;
 
-use crate::harness::{Harness, Outcome, trials};
+use crate::harness::{Harness, Outcome, name};
 
 /// The trials of this area; the last ones, as they search what all others have caused.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness; no_secret_token_signature_body_or_resource_id_is_in_any_log_or_answer]
+    let name = name(
+        module_path!(),
+        "no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer",
+    );
+    vec![harness.trial_on_both_stacks(name, no_secret_token_signature_body_id_or_patient)]
 }
 
-async fn no_secret_token_signature_body_or_resource_id_is_in_any_log_or_answer(
-    world: &World,
+async fn no_secret_token_signature_body_id_or_patient(
+    without_processor: &World,
+    whole: &World,
 ) -> Outcome {
-    let stack = &world.stack;
-    let recorder = &stack.recorder;
-    for function in ["WebhookFunctionName", "TokenRefreshFunctionName"] {
-        let environment = stack.deployed_environment(stack.output(function)).await?;
-        assert_eq!(environment["AWS_LAMBDA_LOG_LEVEL"], "TRACE", "{function}");
+    for world in [without_processor, whole] {
+        let outputs = world.stack.outputs().iter();
+        for (_, function) in outputs.filter(|(name, _)| name.ends_with("FunctionName")) {
+            let environment = world.stack.deployed_environment(function).await?;
+            assert_eq!(environment["AWS_LAMBDA_LOG_LEVEL"], "TRACE", "{function}");
+        }
+        forbid_what_whoop_sent(world);
     }
-    forbid_what_whoop_sent(world);
+    let stack = &without_processor.stack;
+    let recorder = &stack.recorder;
 
     // an event type is no secret and is logged: it shows that the search finds what is there
-    stack.put_signing_secret(&world.signing_secret).await?;
+    let signing_secret = &without_processor.signing_secret;
+    stack.put_signing_secret(signing_secret).await?;
     stack.restart(stack.output("WebhookFunctionName")).await?;
     let marker = format!("planted.{}", Uuid::new_v4());
     let body = json!({"event_type": marker, "resource_id": Uuid::new_v4()}).to_string();
-    let answer = stack.deliver(body, &world.signing_secret).await?;
+    let answer = stack.deliver(body, signing_secret).await?;
     assert_eq!(answer.status, 204);
     recorder.record("planted", &marker);
 

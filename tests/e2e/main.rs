@@ -1,6 +1,6 @@
 //! The end-to-end tests: every trial from outside, against the stack deployed on the local AWS.
 //!
-//! One after the other, in the order given here, as they share the deployed stack. It is deployed only when a trial that
+//! One after the other, in the order given here, as they share the deployed stacks. Each is deployed only when a trial that
 //! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
 
 mod binaries;
@@ -8,6 +8,7 @@ mod demo;
 mod harness;
 mod leaks;
 mod local_aws;
+mod orders;
 mod template;
 mod token_refresh;
 mod webhook;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         demo::trials(&harness),
         webhook::trials(&harness),
         token_refresh::trials(&harness),
+        orders::trials(&harness),
         leaks::trials(&harness),
     ];
     let trials = areas.into_iter().flatten().collect();

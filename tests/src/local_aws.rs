@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -19,6 +20,8 @@ use whoop_partner::tls;
 
 pub use function_output::FunctionLine;
 pub(crate) use function_output::function_output;
+
+use crate::recorder::Recorder;
 
 /// The one region of the local AWS.
 pub const REGION: &str = "us-east-1";
@@ -56,6 +59,8 @@ pub enum LocalAwsError {
 
 /// A running local AWS, which ends when this is dropped.
 pub struct LocalAws {
+    /// What must not leak from anything that is deployed here, and what was answered.
+    pub recorder: Arc<Recorder>,
     child: Child,
     endpoint: String,
     directory: TempDir,
@@ -127,6 +132,7 @@ impl LocalAws {
             .process_group(0)
             .spawn()?;
         Ok(Self {
+            recorder: Arc::default(),
             child,
             endpoint,
             directory,

@@ -1,6 +1,7 @@
 //! The stack deployed on the local AWS: `sam deploy` of what `make build` has built, and all that tests and the demo do
 //! with it.
 
+mod bus;
 mod deploy;
 mod functions;
 mod gaps;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 
+pub use bus::{PublishedEvent, Subscription};
 pub use functions::Invocation;
 pub use storage::TokenItem;
 pub use webhook::{Answer, signed};
@@ -85,6 +87,8 @@ pub struct Stack {
     pub cloudwatch_logs: aws_sdk_cloudwatchlogs::Client,
     /// DynamoDB as the root user.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// EventBridge as the root user.
+    pub eventbridge: aws_sdk_eventbridge::Client,
     /// Lambda as the root user.
     pub lambda: aws_sdk_lambda::Client,
     /// Secrets Manager as the root user.
@@ -93,7 +97,7 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// An HTTP client for the webhook's URL.
     pub http: reqwest::Client,
-    /// What must not leak, and what was answered.
+    /// What must not leak from the local AWS, and what was answered.
     pub recorder: Arc<Recorder>,
     outputs: BTreeMap<String, String>,
     function_output: PathBuf,

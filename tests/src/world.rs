@@ -1,6 +1,7 @@
 //! The whole world of the deployed functions: WHOOP, an AWS account, and the stack in it with its secrets put in.
 
 use std::io;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::simulator::{Simulator, SimulatorConfig};
 use crate::stack::{Stack, StackError};
 use crate::steps::Steps;
 
-/// Name of the stack.
+/// Name of the stack that a person sees.
 const STACK_NAME: &str = "whoop-partner";
 
 /// Everything that runs. Dropping it ends all of it.
@@ -18,8 +19,8 @@ pub struct World {
     pub stack: Stack,
     /// WHOOP, as the deployed functions see it.
     pub simulator: Simulator,
-    /// The local AWS that the stack is deployed on.
-    pub aws: LocalAws,
+    /// The local AWS that the stack is deployed on, perhaps beside others.
+    pub aws: Arc<LocalAws>,
     /// The key that webhooks are signed with.
     pub signing_secret: String,
     /// The client ID by which WHOOP knows us.
@@ -43,7 +44,7 @@ pub enum WorldError {
 }
 
 impl World {
-    /// Starts WHOOP and the local AWS, deploys what `make build` has built, and puts freshly made secrets in.
+    /// Starts the local AWS and WHOOP, deploys what `make build` has built, and puts freshly made secrets in.
     ///
     /// The functions log from `log_level` on: `INFO`, `TRACE` and so on.
     ///
@@ -51,10 +52,6 @@ impl World {
     ///
     /// When one of the two does not start, or the stack can't be deployed.
     pub async fn set_up(log_level: &str, steps: &Steps) -> Result<Self, WorldError> {
-        let signing_secret = random("signing-secret");
-        let client_id = random("client-id");
-        let client_secret = random("client-secret");
-
         let aws = steps
             .run(
                 "Starting the local AWS",
@@ -62,6 +59,24 @@ impl World {
                 LocalAws::start(),
             )
             .await?;
+        let parameters = [("LogLevel", log_level)];
+        Self::set_up_on(Arc::new(aws), STACK_NAME, &parameters, steps).await
+    }
+
+    /// The same on a local AWS that runs already, as the stack `stack_name`, with these parameters of the template.
+    ///
+    /// # Errors
+    ///
+    /// When WHOOP does not start, or the stack can't be deployed.
+    pub async fn set_up_on(
+        aws: Arc<LocalAws>,
+        stack_name: &str,
+        parameters: &[(&str, &str)],
+        steps: &Steps,
+    ) -> Result<Self, WorldError> {
+        let signing_secret = random("signing-secret");
+        let client_id = random("client-id");
+        let client_secret = random("client-secret");
         let simulator = Simulator::start(SimulatorConfig {
             client_id: client_id.clone(),
             client_secret: client_secret.clone(),
@@ -72,16 +87,13 @@ impl World {
         steps.done("the WHOOP simulator runs");
 
         let partner_api = simulator.base_url();
-        let parameters = [
-            ("Local", "true"),
-            ("LogLevel", log_level),
-            ("PartnerApiBaseUrl", &partner_api),
-        ];
+        let own = [("Local", "true"), ("PartnerApiBaseUrl", &partner_api)];
+        let parameters = [&own, parameters].concat();
         let stack = steps
             .run(
                 "Deploying the stack with sam deploy",
                 "the stack is deployed",
-                Stack::deploy(&aws, STACK_NAME, &parameters),
+                Stack::deploy(&aws, stack_name, &parameters),
             )
             .await?;
         stack.put_signing_secret(&signing_secret).await?;

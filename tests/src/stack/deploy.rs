@@ -8,7 +8,6 @@ use tokio::process::Command;
 
 use super::{Stack, StackError};
 use crate::local_aws::{LocalAws, checkout, loopback_client};
-use crate::recorder::Recorder;
 
 /// How long `sam deploy` may take: 4 to 8 s on an idle machine with two cores.
 const DEPLOY_LIMIT: Duration = Duration::from_secs(180);
@@ -45,11 +44,12 @@ impl Stack {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             cloudwatch_logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             http: loopback_client(),
-            recorder: Arc::new(Recorder::default()),
+            recorder: Arc::clone(&aws.recorder),
             outputs: Default::default(),
             function_output: aws.function_output_file(),
             deployed_environments: Default::default(),

@@ -98,6 +98,22 @@ impl Stack {
         self.wait_for_update(function).await
     }
 
+    /// Gives a function this many seconds for each invocation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::configure`].
+    pub async fn set_timeout(&self, function: &str, seconds: i32) -> Result<(), StackError> {
+        self.lambda
+            .update_function_configuration()
+            .function_name(function)
+            .timeout(seconds)
+            .send()
+            .await
+            .map_err(StackError::aws("UpdateFunctionConfiguration"))?;
+        self.wait_for_update(function).await
+    }
+
     /// Ends the running environments of a function, so that the next invocation is a cold start.
     ///
     /// # Errors

@@ -20,30 +20,37 @@ impl Stack {
             .map_err(StackError::aws("GetTemplate"))?;
         let template: Value = serde_json::from_str(answer.template_body().unwrap_or_default())
             .map_err(|error| StackError::Unexpected(format!("processed template: {error}")))?;
-        let resources = template["Resources"].as_object();
-        for (logical_id, resource) in resources.into_iter().flatten() {
-            if resource["Type"] == "AWS::DynamoDB::Table" {
-                self.apply_time_to_live(logical_id, &resource["Properties"])
-                    .await?;
+        // of the stack, not of the template: what a condition leaves out is in the template all the same
+        let deployed = self
+            .cloudformation
+            .describe_stack_resources()
+            .stack_name(&self.name)
+            .send()
+            .await
+            .map_err(StackError::aws("DescribeStackResources"))?;
+        for resource in deployed.stack_resources() {
+            if resource.resource_type() == Some("AWS::DynamoDB::Table")
+                && let (Some(logical_id), Some(table)) = (
+                    resource.logical_resource_id(),
+                    resource.physical_resource_id(),
+                )
+            {
+                let properties = &template["Resources"][logical_id]["Properties"];
+                self.apply_time_to_live(table, properties).await?;
             }
         }
         Ok(())
     }
 
-    async fn apply_time_to_live(
-        &self,
-        logical_id: &str,
-        properties: &Value,
-    ) -> Result<(), StackError> {
+    async fn apply_time_to_live(&self, table: &str, properties: &Value) -> Result<(), StackError> {
         let Some(attribute) = properties["TimeToLiveSpecification"]["AttributeName"].as_str()
         else {
             return Ok(());
         };
-        let table = self.physical_id(logical_id).await?;
         let already = self
             .dynamodb
             .describe_time_to_live()
-            .table_name(&table)
+            .table_name(table)
             .send()
             .await
             .map_err(StackError::aws("DescribeTimeToLive"))?;

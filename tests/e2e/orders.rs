@@ -1,0 +1,29 @@
+//! From a webhook to the full order on the bus: WHOOP, the webhook's URL, the queue, the event processor, the bus, a rule, and
+//! the queue of one who consumes the events.
+
+mod confirmation;
+mod events;
+mod failures;
+mod memory;
+mod processor;
+mod rate_limit;
+mod whole_day;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::harness::Harness;
+
+/// The trials of this area.
+pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
+    let areas = [
+        events::trials(harness),
+        failures::trials(harness),
+        confirmation::trials(harness),
+        memory::trials(harness),
+        whole_day::trials(harness),
+        rate_limit::trials(harness),
+    ];
+    areas.into_iter().flatten().collect()
+}

@@ -1,0 +1,349 @@
+//! The deployed event processor, with WHOOP before it and a consumer of its events behind it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::{Message, SendMessageBatchRequestEntry};
+use e2e::aws_proxy::{AwsProxy, Behaviour};
+use e2e::local_aws::checkout;
+use e2e::simulator::Simulator;
+use e2e::stack::{PublishedEvent, Stack, Subscription};
+use e2e::world::World;
+use jiff::Timestamp;
+use jsonschema::Validator;
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::Outcome;
+
+/// Where the Partner API serves requisitions.
+pub const REQUISITIONS: &str = "/v2/partner/requisition/";
+
+/// Where the Partner API serves service requests.
+pub const SERVICE_REQUESTS: &str = "/v2/partner/service-request/";
+
+/// The type of the events that tell of new orders.
+pub const ORDERED: &str = "lab_requisition.created";
+
+/// How long something may take that takes a moment, or a back-off after a first failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The event processor in use by one trial.
+pub struct Processor<'w> {
+    pub world: &'w World,
+    pub stack: &'w Stack,
+    pub whoop: &'w Simulator,
+    subscription: Subscription,
+    schema: Validator,
+    patient: Value,
+}
+
+/// A proxy before all that the processor uses of AWS, which makes time pass faster: whatever is to stay out of the queue is
+/// back a second later.
+pub struct Hurry {
+    pub proxy: AwsProxy,
+    waits: Arc<Mutex<Vec<i64>>>,
+}
+
+/// An order as WHOOP serves it.
+pub struct Order {
+    pub id: String,
+    pub requisition: Value,
+}
+
+impl<'w> Processor<'w> {
+    /// As deployed and just started, on a day without a limit at WHOOP; nothing queued, published or set aside.
+    pub async fn as_deployed(world: &'w World) -> Result<Self, Failed> {
+        Self::with(world, &[]).await
+    }
+
+    /// The same with a changed environment.
+    pub async fn with(world: &'w World, changes: &[(&str, Option<&str>)]) -> Result<Self, Failed> {
+        let (stack, whoop) = (&world.stack, &world.simulator);
+        let function = stack.output("EventProcessorFunctionName");
+        let queue = stack.output("WebhookQueueUrl");
+        // what an earlier trial has left must not be taken up again
+        stack.purge(queue).await?;
+        stack
+            .lambda
+            .delete_function_concurrency()
+            .function_name(function)
+            .send()
+            .await?;
+        stack.configure(function, changes).await?;
+        whoop.reset();
+        whoop.set_rate_limits(Vec::new());
+        stack.delete_token_item().await?;
+        for queue in [queue, stack.output("WebhookDeadLetterQueueUrl")] {
+            stack.purge(queue).await?;
+        }
+        let schema = fs::read_to_string(checkout().join("schemas/event-detail.schema.json"))?;
+        let schema = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&serde_json::from_str(&schema)?)?;
+        Ok(Self {
+            world,
+            stack,
+            whoop,
+            subscription: stack.subscribe().await?,
+            schema,
+            patient: patient(stack),
+        })
+    }
+
+    /// With a proxy before SQS, EventBridge and DynamoDB, behind which no wait is longer than a second.
+    pub async fn in_a_hurry(
+        world: &'w World,
+        changes: &[(&str, Option<&str>)],
+    ) -> Result<(Self, Hurry), Failed> {
+        let proxy = AwsProxy::start(world.aws.endpoint()).await?;
+        let waits = Arc::<Mutex<Vec<i64>>>::default();
+        let (kept, sqs) = (waits.clone(), world.stack.sqs.clone());
+        let shorten = Behaviour::watch(move |call| {
+            let wait = call["VisibilityTimeout"].as_i64().unwrap_or(-1);
+            kept.lock().expect("nothing panics here").push(wait);
+            let shorter = sqs.change_message_visibility();
+            let shorter = shorter
+                .set_queue_url(text(&call["QueueUrl"]))
+                .set_receipt_handle(text(&call["ReceiptHandle"]))
+                .visibility_timeout(1);
+            tokio::spawn(shorter.send());
+        });
+        proxy.set("ChangeMessageVisibility", shorten);
+        let url = proxy.url();
+        let endpoints = [
+            ("AWS_ENDPOINT_URL_SQS", Some(url.as_str())),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", Some(&url)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", Some(&url)),
+        ];
+        let processor = Self::with(world, &[&endpoints, changes].concat()).await?;
+        Ok((processor, Hurry { proxy, waits }))
+    }
+
+    pub fn function(&self) -> &str {
+        self.stack.output("EventProcessorFunctionName")
+    }
+
+    /// Lets one execution at a time run, so that all calls come from one process.
+    pub async fn one_execution_at_a_time(&self) -> Outcome {
+        self.stack
+            .lambda
+            .put_function_concurrency()
+            .function_name(self.function())
+            .reserved_concurrent_executions(1)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// An order that WHOOP does not serve yet.
+    pub fn draft(&self) -> Order {
+        let id = Uuid::new_v4().to_string();
+        let service_requests = ["2093-3", "4548-4"].map(|code| {
+            json!({
+                "id": self.own(Uuid::new_v4()),
+                "status": "active",
+                "intent": "order",
+                "code": code,
+                "task_business_status": null,
+                "task_description": "Total cholesterol in serum",
+                "based_on": [{"type": "LabRequisition", "id": self.own(&id)}],
+            })
+        });
+        let mut patient = self.patient.clone();
+        patient["id"] = json!(self.own(Uuid::new_v4()));
+        let now = Timestamp::now();
+        let requisition = json!({
+            "id": id,
+            "created_at": now,
+            "updated_at": now,
+            "patient": patient,
+            "service_requests": service_requests,
+            "appointments": [],
+            "added_by_whoop_later": {"kept": [1.0, null, "é"]},
+        });
+        Order { id, requisition }
+    }
+
+    /// An order that WHOOP serves.
+    pub fn place(&self) -> Order {
+        let order = self.draft();
+        self.serve(&order);
+        order
+    }
+
+    /// Has WHOOP serve an order as it is.
+    pub fn serve(&self, order: &Order) {
+        self.whoop.put_requisition(order.requisition.clone());
+    }
+
+    /// An id that must not show up in any log.
+    fn own(&self, id: impl ToString) -> String {
+        let id = id.to_string();
+        self.stack.recorder.forbid("resource id", &id);
+        id
+    }
+
+    /// Delivers a webhook as WHOOP does; it has to be taken.
+    pub async fn deliver(&self, body: impl Into<Vec<u8>>) -> Outcome {
+        let body = body.into();
+        let answer = self.stack.deliver(body, &self.world.signing_secret).await?;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        Ok(())
+    }
+
+    /// Queues webhooks as they are, in batches of ten.
+    pub async fn queue(&self, bodies: &[String]) -> Outcome {
+        for bodies in bodies.chunks(10) {
+            let entries = bodies.iter().enumerate().map(|(index, body)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(body)
+                    .build()
+                    .expect("both fields are set")
+            });
+            let batch = self.stack.sqs.send_message_batch();
+            let batch = batch.queue_url(self.stack.output("WebhookQueueUrl"));
+            let answer = batch.set_entries(Some(entries.collect())).send().await?;
+            assert!(answer.failed().is_empty(), "{:?}", answer.failed());
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is left in the queue, and takes what has been published. Each event follows the schema.
+    pub async fn published(&self) -> Result<Vec<PublishedEvent>, Failed> {
+        self.published_within(PATIENCE).await
+    }
+
+    pub async fn published_within(&self, limit: Duration) -> Result<Vec<PublishedEvent>, Failed> {
+        let queue = self.stack.output("WebhookQueueUrl");
+        let empty = async || Ok(self.stack.queue_depth(queue).await? == 0);
+        until("the queue is empty", limit, empty).await?;
+        self.arrived().await
+    }
+
+    /// What has been published so far. Each event follows the schema.
+    pub async fn arrived(&self) -> Result<Vec<PublishedEvent>, Failed> {
+        let events = self.stack.arrived_events(&self.subscription).await?;
+        for event in &events {
+            if let Err(error) = self.schema.validate(&event.detail) {
+                return Err(format!("against the schema: {}", error.masked()).into());
+            }
+            let event_type = event.detail["event_type"].as_str().unwrap_or_default();
+            let cut: String = event_type.chars().take(128).collect();
+            assert_eq!(event.detail_type, cut);
+        }
+        Ok(events)
+    }
+
+    /// Takes what is in the dead-letter queue.
+    pub async fn dead_letters(&self) -> Result<Vec<Message>, Failed> {
+        let queue = self.stack.output("WebhookDeadLetterQueueUrl");
+        let mut messages = Vec::new();
+        while self.stack.queue_depth(queue).await? > 0 {
+            messages.extend(self.stack.receive(queue).await?);
+        }
+        Ok(messages)
+    }
+
+    pub async fn assert_nothing_set_aside(&self) -> Outcome {
+        let queue = self.stack.output("WebhookDeadLetterQueueUrl");
+        assert_eq!(self.stack.queue_depth(queue).await?, 0);
+        Ok(())
+    }
+
+    /// The processes that run the function, as directories of `/proc`.
+    pub fn processes(&self) -> Vec<PathBuf> {
+        let name = format!("AWS_LAMBDA_FUNCTION_NAME={}\0", self.function()).into_bytes();
+        let runs_it = |process: &PathBuf| {
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            environment.windows(name.len()).any(|window| window == name)
+        };
+        fs::read_dir("/proc")
+            .expect("the kernel lists its processes")
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(runs_it)
+            .collect()
+    }
+}
+
+impl Hurry {
+    /// For how many seconds each message was to stay out of the queue.
+    pub fn waits(&self) -> Vec<i64> {
+        self.waits.lock().expect("nothing panics there").clone()
+    }
+}
+
+impl Order {
+    /// The webhook that tells of it.
+    pub fn webhook(&self) -> String {
+        json!({"event_type": ORDERED, "resource_id": self.id}).to_string()
+    }
+
+    /// Checks that an event holds the whole order as it is now.
+    #[track_caller]
+    pub fn assert_whole(&self, event: &PublishedEvent) {
+        assert_eq!(event.detail["event_type"], ORDERED);
+        assert!(event.detail["resource_id"] == *self.id, "another order");
+        assert!(
+            event.detail["resource"] == self.requisition,
+            "not the order as WHOOP serves it"
+        );
+        assert!(event.detail.get("resource_url").is_none());
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// The patient of a trial, whose data must not show up in any log.
+fn patient(stack: &Stack) -> Value {
+    let digits = || fastrand::u32(1_000_000..10_000_000);
+    let patient = json!({
+        "first_name": format!("Layla-{}", digits()),
+        "last_name": format!("Example-{}", digits()),
+        "birth_date": "1990-12-10",
+        "gender": "female",
+        "email": format!("layla.{}@patient.example", digits()),
+        "phone": format!("+9715{}", digits()),
+        "nationality": "AE",
+        "emirates_id": format!("784-1990-{}-1", digits()),
+        "passport_no": format!("P{}", digits()),
+    });
+    let fields = patient.as_object().into_iter().flatten();
+    for (name, value) in fields {
+        stack.recorder.forbid(
+            &format!("patient's {name}"),
+            value.as_str().unwrap_or_default(),
+        );
+    }
+    patient
+}
+
+/// Waits until something is so.
+pub async fn until(
+    what: &str,
+    limit: Duration,
+    is_so: impl AsyncFn() -> Result<bool, Failed>,
+) -> Outcome {
+    let started = Instant::now();
+    while !is_so().await? {
+        if started.elapsed() > limit {
+            return Err(
+                format!("after {} s it is still not so that {what}", limit.as_secs()).into(),
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// The same for what takes a moment, or a back-off after a first failure.
+pub async fn soon(what: &str, is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
+    until(what, PATIENCE, is_so).await
+}

@@ -1,0 +1,173 @@
+//! The bus as one who consumes its events sees it: through a rule into a queue.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
+use serde_json::{Value, json};
+
+use super::{Stack, StackError};
+
+/// A queue that gets every event of ours on the bus.
+pub struct Subscription {
+    queue_url: String,
+}
+
+/// An event as the bus delivers it. Nothing formats it: it holds an order.
+pub struct PublishedEvent {
+    /// `detail-type`.
+    pub detail_type: String,
+    /// `detail`.
+    pub detail: Value,
+    /// What the event weighs, with everything around the detail.
+    pub bytes: usize,
+}
+
+impl PublishedEvent {
+    /// Whose event it is.
+    #[must_use]
+    pub fn resource_id(&self) -> &str {
+        self.detail["resource_id"].as_str().unwrap_or_default()
+    }
+}
+
+impl Stack {
+    /// Makes a queue, and a rule that sends everything with the source `whoop.partner` to it. What is in the queue from an
+    /// earlier call is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the local AWS refuses one of them.
+    pub async fn subscribe(&self) -> Result<Subscription, StackError> {
+        let name = format!("{}-events", self.name);
+        let queue = self.sqs.create_queue().queue_name(&name).send().await;
+        let queue = queue.map_err(StackError::aws("CreateQueue"))?;
+        let queue_url = queue.queue_url().unwrap_or_default().to_owned();
+        self.purge(&queue_url).await?;
+        let arn = self.queue_arn(&queue_url).await?;
+        let bus = self.output("EventBusName");
+        self.eventbridge
+            .put_rule()
+            .event_bus_name(bus)
+            .name(&name)
+            .event_pattern(json!({"source": ["whoop.partner"]}).to_string())
+            .send()
+            .await
+            .map_err(StackError::aws("PutRule"))?;
+        let target = Target::builder().id("queue").arn(arn).build();
+        self.eventbridge
+            .put_targets()
+            .event_bus_name(bus)
+            .rule(&name)
+            .targets(target.expect("both fields are set"))
+            .send()
+            .await
+            .map_err(StackError::aws("PutTargets"))?;
+        Ok(Subscription { queue_url })
+    }
+
+    async fn queue_arn(&self, queue_url: &str) -> Result<String, StackError> {
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(queue_url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .map_err(StackError::aws("GetQueueAttributes"))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
+        arn.ok_or_else(|| StackError::Unexpected("a queue without an ARN".into()))
+    }
+
+    /// Takes up to ten events that have arrived, waiting up to a second for one.
+    ///
+    /// # Errors
+    ///
+    /// When the queue can't be read, or holds what is no event.
+    pub async fn next_events(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<Vec<PublishedEvent>, StackError> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&subscription.queue_url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(1)
+            .send()
+            .await
+            .map_err(StackError::aws("ReceiveMessage"))?;
+        let messages = answer.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = messages.iter().enumerate().map(|(index, message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .set_receipt_handle(message.receipt_handle.clone())
+                .build()
+                .expect("both fields are set")
+        });
+        self.sqs
+            .delete_message_batch()
+            .queue_url(&subscription.queue_url)
+            .set_entries(Some(entries.collect()))
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteMessageBatch"))?;
+        let bodies = messages.iter().map(|message| message.body());
+        bodies.map(|body| event(body.unwrap_or_default())).collect()
+    }
+
+    /// Takes everything that has arrived.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::next_events`].
+    pub async fn arrived_events(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<Vec<PublishedEvent>, StackError> {
+        let mut events = Vec::new();
+        while self.queue_depth(&subscription.queue_url).await? > 0 {
+            events.extend(self.next_events(subscription).await?);
+        }
+        Ok(events)
+    }
+
+    /// Collects events until one is about `resource_id`; `None` if none is within `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::next_events`].
+    pub async fn events_until(
+        &self,
+        subscription: &Subscription,
+        resource_id: &str,
+        limit: Duration,
+    ) -> Result<Option<Vec<PublishedEvent>>, StackError> {
+        let started = Instant::now();
+        let mut events = Vec::new();
+        while started.elapsed() < limit {
+            events.extend(self.next_events(subscription).await?);
+            if events
+                .iter()
+                .any(|event| event.resource_id() == resource_id)
+            {
+                return Ok(Some(events));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn event(body: &str) -> Result<PublishedEvent, StackError> {
+    let mut event: Value = serde_json::from_str(body)
+        .map_err(|_| StackError::Unexpected("what the rule sent is no JSON".into()))?;
+    Ok(PublishedEvent {
+        detail_type: event["detail-type"].as_str().unwrap_or_default().into(),
+        detail: event["detail"].take(),
+        bytes: body.len(),
+    })
+}
