@@ -33,6 +33,17 @@ async fn the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so() ->
     assert_fails(&world, "StoreUnavailable").await?;
     world.stack.restart(function).await?;
 
+    let function = world.stack.output("EventProcessorFunctionName");
+    let nowhere = format!("{}/nowhere", world.simulator.url());
+    let elsewhere = [("PARTNER_API_BASE_URL", Some(nowhere.as_str()))];
+    world.stack.configure(function, &elsewhere).await?;
+    assert_fails(&world, "the order is not on the bus").await?;
+    world.stack.restart(function).await?;
+    world
+        .stack
+        .purge(world.stack.output("WebhookQueueUrl"))
+        .await?;
+
     let function = world.stack.output("WebhookFunctionName");
     let queue = world.stack.output("WebhookDeadLetterQueueUrl");
     let elsewhere = [("WEBHOOK_QUEUE_URL", Some(queue))];

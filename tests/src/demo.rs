@@ -2,11 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_sqs::types::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::simulator::{AppointmentType, Delivery};
-use crate::stack::{StackError, signed};
+use crate::stack::{StackError, Subscription, signed};
 use crate::steps::Steps;
 use crate::world::World;
 
@@ -15,6 +14,9 @@ const WHOOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long the simulator may take until it has delivered, one repetition included.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long an order may take from its webhook to the bus.
+const PUBLICATION_LIMIT: Duration = Duration::from_secs(20);
 
 /// Why the demo can't tell what it was about to.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +32,8 @@ pub enum DemoError {
     NotSo(String),
 }
 
-/// Plays WHOOP against the deployed stack: a token, a requisition with its webhook, and a forgery.
+/// Plays WHOOP against the deployed stack: a token, a requisition on its whole way to the bus, a forgery, and another
+/// requisition after all tokens have expired.
 ///
 /// # Errors
 ///
@@ -44,10 +47,15 @@ pub async fn play(world: &World, steps: &Steps) -> Result<(), DemoError> {
         )
         .await?;
     steps.done(stored_token(world, expires_at).await?);
+    let subscription = world.stack.subscribe().await?;
+    steps.done("a rule sends every event of the bus to a queue");
     let delivery = webhook_of_new_requisition(world).await?;
     steps.done(answer_in_time(&delivery)?);
-    steps.done(queued_message(world, &delivery).await?);
+    let order = published_order(world, &subscription, &delivery).await?;
+    steps.done(format!("the complete order is on the bus: {order}"));
     steps.done(refused_forgery(world, &delivery).await?);
+    steps.done(order_after_expiry(world, &subscription).await?);
+    steps.done(nothing_left_over(world, &subscription).await?);
     Ok(())
 }
 
@@ -125,30 +133,39 @@ fn answer_in_time(delivery: &Delivery) -> Result<String, DemoError> {
     }
 }
 
-async fn queued_message(world: &World, delivery: &Delivery) -> Result<String, DemoError> {
-    let queue = world.stack.output("WebhookQueueUrl");
-    let Some(message) = world.stack.receive(queue).await? else {
-        return not_so("the queue is empty");
+/// Waits for the event of a delivered webhook; it has to hold the order as WHOOP serves it, and no other event may be there.
+async fn published_order(
+    world: &World,
+    subscription: &Subscription,
+    delivery: &Delivery,
+) -> Result<String, DemoError> {
+    let webhook: Value = serde_json::from_str(&delivery.body).unwrap_or_default();
+    let id = webhook["resource_id"].as_str().unwrap_or_default();
+    let events = world
+        .stack
+        .events_until(subscription, id, PUBLICATION_LIMIT)
+        .await?;
+    let Some(events) = events else {
+        return not_so("the order is not on the bus");
     };
-    if message.body() != Some(&delivery.body) {
-        return not_so("the queued message is not what WHOOP delivered");
+    let [event] = &events[..] else {
+        return not_so(format!(
+            "{} events are on the bus instead of one",
+            events.len()
+        ));
+    };
+    let order = &event.detail["resource"];
+    if event.detail_type != webhook["event_type"]
+        || Some(order) != world.simulator.requisition(id).as_ref()
+    {
+        return not_so("the event on the bus is not the order as WHOOP has it");
     }
-    let (Some("lab_requisition.created"), Some(received_at), Some(_)) = (
-        attribute(&message, "event_type"),
-        attribute(&message, "received_at"),
-        attribute(&message, "request_id"),
-    ) else {
-        let attributes = message.message_attributes();
-        return not_so(format!("the message has the attributes {attributes:?}"));
-    };
+    let service_requests = order["service_requests"].as_array().map_or(0, Vec::len);
+    let received_at = event.detail["received_at"].as_str().unwrap_or_default();
     Ok(format!(
-        "message in the queue: lab_requisition.created, received at {received_at}, the {} bytes that WHOOP signed",
-        delivery.body.len(),
+        "{}, received at {received_at}, {service_requests} service requests, {} bytes",
+        event.detail_type, event.bytes
     ))
-}
-
-fn attribute<'m>(message: &'m Message, name: &str) -> Option<&'m str> {
-    message.message_attributes()?.get(name)?.string_value()
 }
 
 async fn refused_forgery(world: &World, delivery: &Delivery) -> Result<String, DemoError> {
@@ -161,12 +178,50 @@ async fn refused_forgery(world: &World, delivery: &Delivery) -> Result<String, D
             answer.status
         ));
     }
-    let queue = world.stack.output("WebhookQueueUrl");
-    match world.stack.queue_depth(queue).await? {
-        0 => Ok("the same webhook, tampered with: 401, and nothing queued".into()),
-        depth => not_so(format!(
-            "{depth} messages are queued after the tampered webhook"
-        )),
+    Ok("the same webhook, tampered with: 401".into())
+}
+
+/// Has WHOOP refuse every token that it has issued, and create another requisition.
+async fn order_after_expiry(
+    world: &World,
+    subscription: &Subscription,
+) -> Result<String, DemoError> {
+    let before = world.simulator.calls().len();
+    world.simulator.expire_tokens();
+    let delivery = webhook_of_new_requisition(world).await?;
+    answer_in_time(&delivery)?;
+    let order = published_order(world, subscription, &delivery).await?;
+    let calls = world.simulator.calls().split_off(before);
+    let statuses: Vec<_> = calls.iter().map(|call| call.status).collect();
+    if statuses != [Some(401), Some(200), Some(200)] {
+        return not_so(format!("after the expiry WHOOP answered {statuses:?}"));
+    }
+    Ok(format!(
+        "all tokens have expired: WHOOP answered 401, the processor asked for a new token, and the next order is on the bus: {order}"
+    ))
+}
+
+/// Checks that every webhook is done with, and that the one tampered with has left no trace.
+async fn nothing_left_over(
+    world: &World,
+    subscription: &Subscription,
+) -> Result<String, DemoError> {
+    for queue in ["WebhookQueueUrl", "WebhookDeadLetterQueueUrl"] {
+        let empty = async {
+            // the last message is deleted a moment after its event is on the bus
+            while world.stack.queue_depth(world.stack.output(queue)).await? > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok::<(), StackError>(())
+        };
+        match tokio::time::timeout(DELIVERY_LIMIT, empty).await {
+            Ok(empty) => empty?,
+            Err(_) => return not_so(format!("something is left in {queue}")),
+        }
+    }
+    match world.stack.arrived_events(subscription).await?.len() {
+        0 => Ok("no other event is on the bus, and both queues are empty".into()),
+        more => not_so(format!("{more} more events are on the bus")),
     }
 }
 

@@ -75,10 +75,11 @@ fn print_variables(world: &World) {
     println!("CURL={}", signed_curl(world));
 }
 
-/// A command that delivers a webhook, with the signature of its body.
+/// A command that delivers a webhook, with the signature of its body. No endpoint serves what it points at, so that it
+/// reaches the bus whatever WHOOP has.
 fn signed_curl(world: &World) -> String {
     let event = json!({
-        "event_type": "lab_requisition.created",
+        "event_type": "clinical_report_review.requested",
         "resource_id": Uuid::new_v4().to_string(),
     });
     let body = event.to_string();
