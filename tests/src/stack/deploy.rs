@@ -75,27 +75,6 @@ impl Stack {
             .collect();
         Ok(())
     }
-
-    /// The physical name of a resource, given its name in the template.
-    ///
-    /// # Errors
-    ///
-    /// When the stack has no such resource.
-    pub async fn physical_id(&self, logical_id: &str) -> Result<String, StackError> {
-        let answer = self
-            .cloudformation
-            .describe_stack_resource()
-            .stack_name(&self.name)
-            .logical_resource_id(logical_id)
-            .send()
-            .await
-            .map_err(StackError::aws("DescribeStackResource"))?;
-        let id = answer
-            .stack_resource_detail()
-            .and_then(|resource| resource.physical_resource_id());
-        id.map(str::to_owned)
-            .ok_or_else(|| StackError::Unexpected(format!("{logical_id} has no physical id")))
-    }
 }
 
 async fn sam_deploy(
