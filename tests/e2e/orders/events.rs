@@ -66,7 +66,7 @@ async fn an_event_that_no_endpoint_serves_is_published_without_a_resource_each_t
     world: &World,
 ) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let long = format!("new.{}", "é".repeat(200));
+    let long = format!("new.{}", "ñ".repeat(200));
     for event_type in ["clinical_report_review.requested", "moon.risen", &long] {
         let id = Uuid::new_v4().to_string();
         let body = json!({"event_type": event_type, "resource_id": id}).to_string();
