@@ -39,8 +39,8 @@
 //! - It carries an access token: the one at hand, else the one in the [`TokenStore`](crate::token_store::TokenStore), else a
 //!   new one that it stores there. When WHOOP refuses a token it gets another, and repeats the call once.
 //! - After a 429 it makes no call until the limit resets. A call waits for that if its deadline allows, and fails with
-//!   [`PartnerError::RateLimited`] if not.
-//! - After passing faults it repeats what can be repeated: fetching, and setting a status, four times in all. Submitting a
+//!   [`PartnerError::RateLimited`] if not. All clones know of it, another process does not.
+//! - After passing faults it repeats what can be repeated: fetching, and setting a status, four attempts in all. Submitting a
 //!   report and adding test data are not repeated: see [`PartnerError::OutcomeUnknown`].
 //! - It follows no redirect and reads no endless answer.
 //!
@@ -54,7 +54,8 @@
 //! # What WHOOP may change
 //!
 //! Enumerations keep values that they do not know, objects keep fields ([`OtherFields`]), and [`Optional`] remembers null
-//! and absent: whatever is read is given back without loss, but for the order of fields.
+//! and absent: what is read is given back, but for the order of fields and for numbers that an `f64` does not hold. The text
+//! that [`PartnerClient::get_requisition_json`] gives is WHOOP's to the byte.
 
 mod access;
 mod answer;

@@ -48,7 +48,7 @@ fn assert_no_leaks(recorder: &Recorder, texts: Vec<String>) {
 async fn debug_of_an_order_shows_nothing_of_the_patient() {
     let lab = Lab::new().await;
     let json = lab.client.get_requisition_json(&lab.order()).await.unwrap();
-    let mut order = json.to_value();
+    let mut order = json.decode::<Value>().unwrap();
     order["patient"]["new_field"] = "seeded-new-field".into();
     order["patient"]["first_name"] = "Seeded-First-Name".into();
     order["patient"]["last_name"] = "Seeded-Last-Name".into();
@@ -80,13 +80,13 @@ async fn no_error_shows_a_token_a_secret_or_a_patient() {
     let id = lab.order();
     let recorder = Recorder::default();
     let json = lab.client.get_requisition_json(&id).await.unwrap();
-    forbid(&recorder, "", &json.to_value());
+    forbid(&recorder, "", &json.decode::<Value>().unwrap());
     recorder.forbid("token", lab.table.token().unwrap());
     recorder.forbid("secret", SimulatorConfig::default().client_secret);
     recorder.forbid("id", id.as_str());
 
     let mut texts = vec![format!("{:?}", lab.client)];
-    let mut spoilt = json.to_value();
+    let mut spoilt = json.decode::<Value>().unwrap();
     spoilt["service_requests"] = "seeded-instead-of-a-list".into();
     recorder.forbid("body", "seeded-instead-of-a-list");
     let order = json.as_str();

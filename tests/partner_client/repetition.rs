@@ -158,8 +158,9 @@ async fn a_report_is_never_sent_twice() {
         (Fault::status(SERVICE_REQUEST, 500), true),
         (Fault::status(SERVICE_REQUEST, 502), true),
         (Fault::status(SERVICE_REQUEST, 504), true),
-        // by these WHOOP says that it did not handle the request
-        (Fault::status(SERVICE_REQUEST, 503), false),
+        // a gateway may answer this after the work was done
+        (Fault::status(SERVICE_REQUEST, 503), true),
+        // by this WHOOP says that it did not get the whole request
         (Fault::status(SERVICE_REQUEST, 408), false),
     ] {
         let before = lab.whoop.calls_to(SERVICE_REQUEST).len();
@@ -200,7 +201,7 @@ async fn test_data_are_never_added_twice() {
         (disconnect(ADD_TEST_DATA), true),
         (disconnect_midway(ADD_TEST_DATA), true),
         (Fault::status(ADD_TEST_DATA, 500), true),
-        (Fault::status(ADD_TEST_DATA, 503), false),
+        (Fault::status(ADD_TEST_DATA, 503), true),
     ] {
         let before = lab.whoop.calls_to(ADD_TEST_DATA).len();
         lab.whoop.fault(fault);

@@ -78,6 +78,15 @@ impl Bus {
             .await
     }
 
+    /// Publishes an event with the path of its resource, which is too large even to be fetched.
+    pub(crate) async fn publish_reference(
+        &self,
+        event: &QueuedEvent,
+        path: &str,
+    ) -> Result<(), PublishError> {
+        self.put(self.entry(event, Content::Reference(path))).await
+    }
+
     fn entry(&self, event: &QueuedEvent, content: Content<'_>) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)

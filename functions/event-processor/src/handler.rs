@@ -235,11 +235,20 @@ impl EventProcessor {
             self.bus.publish(&event, None).await?;
             return Ok(Outcome::Published);
         };
-        let json = self
+        let fetched = self
             .partner
             .call(budget, async |partner| resource.fetch(partner).await)
-            .await
-            .map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?;
+            .await;
+        let json = match fetched {
+            // its state is not known, so it is published each time, and there is nothing to confirm
+            Err(PartnerError::TooLarge { .. }) => {
+                self.bus.publish_reference(&event, &resource.path()).await?;
+                return Ok(Outcome::Published);
+            }
+            fetched => {
+                fetched.map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?
+            }
+        };
         let outcome = self.publish(&event, &resource, &json).await?;
         if self.auto_confirm_orders && outcome != Outcome::Outdated {
             let unconfirmed = resource::unconfirmed(&json);

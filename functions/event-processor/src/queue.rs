@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use whoop_partner::call_failure::CallFailure;
 
@@ -30,19 +31,18 @@ impl Queue {
 
     /// Keeps messages invisible for as long as each is to stay out. Where that fails, the queue's own timeout holds.
     ///
-    /// One by one, although there is a batch request: the local AWS asks for a permission for it that does not exist in AWS.
+    /// With a request for each, all at once, although there is a batch request: the local AWS asks for a permission for that
+    /// which does not exist in AWS.
     pub(crate) async fn keep_out(&self, returned: &[Returned], deadline: Instant) {
-        for message in returned {
+        join_all(returned.iter().map(|message| async move {
             let message_id = &message.message_id;
             match timeout_at(deadline, self.set_visibility_timeout(message)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(message_id, %error, "visibility timeout not set"),
-                Err(_) => {
-                    tracing::warn!(message_id, "visibility timeouts not set: no time left");
-                    return;
-                }
+                Err(_) => tracing::warn!(message_id, "visibility timeout not set: no time left"),
             }
-        }
+        }))
+        .await;
     }
 
     async fn set_visibility_timeout(&self, message: &Returned) -> Result<(), CallFailure> {

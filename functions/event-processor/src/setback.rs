@@ -92,7 +92,11 @@ impl Setback {
                 return Retry::after(*retry_after, error).into();
             }
             PartnerError::NotFound => FailureReason::NotFound,
-            PartnerError::InvalidRequest { .. } => FailureReason::InvalidRequest,
+            // what other refusals say may be over tomorrow, such as a conflict or a gateway's opinion
+            PartnerError::InvalidRequest {
+                status: 400 | 410 | 422,
+                ..
+            } => FailureReason::InvalidRequest,
             _ => return Retry::new(error).into(),
         };
         let first_try = record.first_received_at();

@@ -63,8 +63,8 @@ pub(super) async fn checked(response: Response) -> Result<Response, Failure> {
             Failure::Final(PartnerError::Unauthorised(format!("status {code}")))
         }
         StatusCode::NOT_FOUND => Failure::Final(PartnerError::NotFound),
-        // both say that the request was not handled
-        StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => Failure::Passing {
+        // says that the request did not arrive whole (RFC 9110, section 15.5.9)
+        StatusCode::REQUEST_TIMEOUT => Failure::Passing {
             reason: format!("status {code}"),
             sent: false,
         },

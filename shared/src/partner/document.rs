@@ -87,10 +87,10 @@ impl DocumentContent {
             .await
             .map_err(|error| PartnerError::Temporary(broken(error)))?;
         if let Some(chunk) = &chunk {
-            self.left = self
-                .left
-                .checked_sub(chunk.len() as u64)
-                .ok_or(PartnerError::TooLarge { limit: self.limit })?;
+            let left = self.left.checked_sub(chunk.len() as u64);
+            // nothing more fits after a chunk that did not
+            self.left = left.unwrap_or(0);
+            left.ok_or(PartnerError::TooLarge { limit: self.limit })?;
         }
         Ok(chunk)
     }

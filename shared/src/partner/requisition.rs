@@ -88,7 +88,7 @@ impl PartnerClient {
     ///     .await?;
     /// println!("{} bytes", json.as_str().len());
     /// let requisition: LabRequisition = json.decode()?;
-    /// # assert_eq!(serde_json::to_value(&requisition)?, json.to_value());
+    /// # assert_eq!(serde_json::to_value(&requisition)?, json.decode::<serde_json::Value>()?);
     /// # Ok(())
     /// # }
     /// ```

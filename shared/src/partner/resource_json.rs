@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
 
 use super::{DateTime, PartnerError};
 use crate::lenient;
@@ -40,14 +39,6 @@ impl ResourceJson {
         self.0
     }
 
-    /// The JSON as a tree.
-    ///
-    /// Numbers that fit neither 64-bit integers nor `f64` are rounded; the text has them whole.
-    #[must_use]
-    pub fn to_value(&self) -> Value {
-        serde_json::from_str(&self.0).expect("the text was checked to be JSON")
-    }
-
     /// The field `updated_at`, if there is one and it is a text.
     #[must_use]
     pub fn updated_at(&self) -> Option<DateTime> {
@@ -79,7 +70,7 @@ impl fmt::Debug for ResourceJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn read(text: &str) -> Result<ResourceJson, PartnerError> {
         ResourceJson::new(text.into())
@@ -91,7 +82,7 @@ mod tests {
         let json = read(text).unwrap();
         assert_eq!(json.as_str(), text);
         let value = json!({"a": "é", "b": 1.1, "updated_at": "2026-11-23T09:30:00Z"});
-        assert_eq!(json.to_value(), value);
+        assert_eq!(json.decode::<Value>().unwrap(), value);
         assert_eq!(json.updated_at().unwrap().as_str(), "2026-11-23T09:30:00Z");
         assert_eq!(json.into_string(), text);
     }
@@ -127,5 +118,16 @@ mod tests {
         assert_eq!(format!("{json:?}"), "ResourceJson(21 bytes)");
         let error = json.decode::<Vec<u8>>().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("jane"), "{error}");
+    }
+
+    #[test]
+    fn json_that_no_tree_can_hold_is_kept_and_does_no_harm() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        for text in [r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, &deep] {
+            if let Ok(json) = read(text) {
+                assert_eq!(json.as_str(), text);
+                assert!(json.decode::<Value>().is_err(), "{text}");
+            }
+        }
     }
 }

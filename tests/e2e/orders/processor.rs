@@ -255,12 +255,18 @@ impl<'w> Processor<'w> {
         Ok(())
     }
 
-    /// The processes that run the function, as directories of `/proc`.
+    /// The processes that run the function on this local AWS, as directories of `/proc`.
     pub fn processes(&self) -> Vec<PathBuf> {
-        let name = format!("AWS_LAMBDA_FUNCTION_NAME={}\0", self.function()).into_bytes();
+        let variables = [
+            format!("AWS_LAMBDA_FUNCTION_NAME={}", self.function()),
+            format!("AWS_ENDPOINT_URL={}", self.world.aws.endpoint()),
+        ];
         let runs_it = |process: &PathBuf| {
             let environment = fs::read(process.join("environ")).unwrap_or_default();
-            environment.windows(name.len()).any(|window| window == name)
+            variables.iter().all(|variable| {
+                let mut known = environment.split(|byte| *byte == 0);
+                known.any(|known| known == variable.as_bytes())
+            })
         };
         fs::read_dir("/proc")
             .expect("the kernel lists its processes")

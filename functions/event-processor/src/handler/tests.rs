@@ -334,6 +334,19 @@ async fn an_order_is_published_whole() {
 }
 
 #[tokio::test]
+async fn an_order_too_large_to_be_fetched_is_published_by_its_path() {
+    let world = World::new().await;
+    let mut requisition = requisition("r-1", NOON, &[]);
+    requisition["note"] = json!("x".repeat(5 * 1024 * 1024));
+    world.serve(&requisition).await;
+    assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
+    let published = &world.aws().published;
+    assert_eq!(published.len(), 1);
+    assert_eq!(published[0]["resource"], Value::Null);
+    assert_eq!(published[0]["resource_url"], "/v2/partner/requisition/r-1");
+}
+
+#[tokio::test]
 async fn an_event_without_an_endpoint_is_published_each_time_and_calls_nobody() {
     let world = World::new().await;
     for event_type in ["clinical_report_review.requested", "something.new"] {
