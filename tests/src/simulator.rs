@@ -1,25 +1,64 @@
 //! WHOOP, as far as a partner can see it: the published Partner API, its webhooks, and its bad days.
 //!
-//! Tests hold a [`Simulator`] in process; the demo and integrators' own tests run the binary `whoop-simulator`. Point
-//! `PARTNER_API_BASE_URL` at [`Simulator::base_url`], and the simulator at the webhook's URL.
+//! Tests hold a [`Simulator`] in process; the demo and integrators' own tests, in any language, run the binary
+//! `whoop-simulator`. Point `PARTNER_API_BASE_URL` at [`Simulator::base_url`], and the simulator at the webhook's URL:
+//!
+//! ```no_run
+//! use e2e::simulator::{AppointmentType, Fault, Simulator, SimulatorConfig};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let simulator = Simulator::start(SimulatorConfig {
+//!     webhook_url: Some("http://127.0.0.1:9000/whoop/webhook".into()),
+//!     ..SimulatorConfig::default()
+//! })
+//! .await?;
+//! // run your code against simulator.base_url(), and have WHOOP fail the first call
+//! simulator.fault(Fault::status("/v2/partner/requisition", 503));
+//! simulator.add_test_data(AppointmentType::InPerson);
+//! simulator.settled().await;
+//! assert!(simulator.deliveries()[0].succeeded());
+//! assert_eq!(simulator.calls_to("/v2/partner/requisition").len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does
 //!
 //! It answers what WHOOP's OpenAPI document says: client-credentials tokens that expire, requisitions, service requests and
-//! documents in memory, rate limits with WHOOP's headers, 400 to a request that the document does not allow. Webhooks are
-//! signed, given one second, and repeated with exponential back-off until they are answered with 204.
+//! documents in memory, 400 to a request that the document does not allow, 401 to one without a good token. Rate limits come
+//! with WHOOP's headers and without `Retry-After`; calls without a good token are not counted, nor are token requests unless
+//! [`SimulatorConfig::count_token_requests`] says so. Webhooks are signed, given one second, and repeated with exponential
+//! back-off until they are answered with 204.
 //!
-//! Beside the Partner API, below `/_simulator` (these count neither as calls nor towards the rate limits):
+//! Where WHOOP publishes nothing, the choice is ours: the error bodies (`{"error": "…"}`), 415 to a body that is not
+//! `application/json`, 405 to a wrong method, when webhooks are repeated, and that windows of rate limits begin with their
+//! first call.
+//!
+//! # The program
+//!
+//! `cargo run -p e2e --bin whoop-simulator -- --webhook-url http://127.0.0.1:9000/whoop/webhook`; `--help` lists the
+//! options. It prints `WHOOP_SIMULATOR_URL` and `PARTNER_API_BASE_URL` when it is ready, then a line for each call and each
+//! attempt at a delivery, without ids and secrets, and ends at Ctrl-C or SIGTERM.
+//!
+//! # Beside the Partner API
+//!
+//! These live below `/_simulator`, take and give JSON, and count neither as calls nor towards the rate limits:
 //!
 //! | call | effect |
 //! |---|---|
-//! | `POST faults` | the next `times` (1) calls whose path begins with `path` are answered as told, see [`Fault`] |
+//! | `POST faults` | the next `times` (1) calls whose path begins with `path` are answered as told: the fields of [`Fault`] |
 //! | `GET calls` | `{"calls": […], "webhook_deliveries": […]}`: every [`Call`], every [`Delivery`] |
 //! | `POST expire-tokens` | every token issued so far is refused from now on |
-//! | `POST events` | delivers a webhook with the given body; `202`, or with `?wait=true` the finished delivery |
-//! | `POST requisitions`, `POST service-requests`, `POST documents` | serves the given JSON, with its `id`, as it is |
-//! | `POST reset` | forgets calls, deliveries, faults, tokens, resources and used-up rate limits |
+//! | `POST events` | delivers a webhook with the given body; 202 at once, or with `?wait=true` the finished [`Delivery`] |
+//! | `POST requisitions`, `POST service-requests`, `POST documents` | serves the given JSON as it is, under its `id` |
+//! | `PUT documents/{id}/content` | gives a document its content, the bytes of the body; without, it is only a link |
+//! | `GET resources` | `{"requisitions", "service_requests", "documents", "diagnostic_reports"}`, the reports by service request |
+//! | `POST reset` | forgets calls, deliveries, faults, tokens, resources and used-up rate limits, and ends deliveries under way |
 
 mod admin;
+mod answer;
 mod calls;
+mod config;
 mod deliveries;
 mod faults;
 mod partner_api;
@@ -31,96 +70,38 @@ mod test_data;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod whoop;
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use calls::Call;
+pub use config::{Form, PartnerForm, SchemaForm, SimulatorConfig};
 pub use deliveries::{Attempt, Delivery, DeliveryPolicy};
 pub use faults::Fault;
-pub use rate_limit::RateLimit;
+pub use rate_limit::{MalformedRateLimit, RateLimit};
 pub use requests::AppointmentType;
 
-use deliveries::Webhooks;
 use faults::Faults;
 use rate_limit::RateLimiter;
-use resources::Resources;
-use tokens::Tokens;
+use resources::Resource;
+use whoop::Whoop;
 
 /// The path below which the Partner API is served, as at WHOOP.
 const BASE_PATH: &str = "/developer";
 
-/// How a simulator starts.
-#[derive(Debug, Clone)]
-pub struct SimulatorConfig {
-    /// Port on 127.0.0.1; 0 takes a free one.
-    pub port: u16,
-    /// The client ID that the token endpoint accepts.
-    pub client_id: String,
-    /// The client secret that the token endpoint accepts.
-    pub client_secret: String,
-    /// The key that webhooks are signed with.
-    pub signing_secret: String,
-    /// Where webhooks are delivered; without it they are recorded as not delivered.
-    pub webhook_url: Option<String>,
-    /// How long a token is good.
-    pub token_lifetime: Duration,
-    /// The windows in which calls are counted. The token endpoint is not counted: WHOOP says nothing about it.
-    pub rate_limits: Vec<RateLimit>,
-    /// How webhooks are repeated.
-    pub delivery: DeliveryPolicy,
-}
-
-impl Default for SimulatorConfig {
-    /// WHOOP's defaults, with credentials that everybody knows.
-    fn default() -> Self {
-        Self {
-            port: 0,
-            client_id: "whoop-simulator-client".into(),
-            client_secret: "whoop-simulator-client-secret".into(),
-            signing_secret: "whoop-simulator-signing-secret".into(),
-            webhook_url: None,
-            token_lifetime: Duration::from_secs(3600),
-            rate_limits: RateLimit::published(),
-            delivery: DeliveryPolicy::default(),
-        }
-    }
-}
-
 /// A running simulator, which ends when this is dropped.
-#[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
     whoop: Arc<Whoop>,
     server: JoinHandle<()>,
-}
-
-/// Everything WHOOP knows.
-#[derive(Debug)]
-pub(crate) struct Whoop {
-    state: Mutex<State>,
-    webhooks: Webhooks,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    tokens: Tokens,
-    limiter: RateLimiter,
-    faults: Faults,
-    resources: Resources,
-    calls: Vec<Call>,
-}
-
-impl Whoop {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Simulator {
@@ -128,24 +109,11 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// When the port is taken.
+    /// When the port is taken, or `SSL_CERT_FILE` can't be used.
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
         let address = listener.local_addr()?;
-        let whoop = Arc::new(Whoop {
-            state: Mutex::new(State {
-                tokens: Tokens::new(
-                    config.client_id,
-                    config.client_secret,
-                    config.token_lifetime,
-                ),
-                limiter: RateLimiter::new(config.rate_limits),
-                faults: Faults::default(),
-                resources: Resources::default(),
-                calls: Vec::new(),
-            }),
-            webhooks: Webhooks::new(config.signing_secret, config.webhook_url, config.delivery),
-        });
+        let whoop = Arc::new(Whoop::new(config).map_err(io::Error::other)?);
         let server = tokio::spawn(server::serve(listener, whoop.clone()));
         Ok(Self {
             address,
@@ -167,8 +135,13 @@ impl Simulator {
     }
 
     /// Answers some of the next calls as told.
+    ///
+    /// # Panics
+    ///
+    /// When the fault's status or a header can't be sent, or its path does not begin with a slash.
     pub fn fault(&self, fault: Fault) {
-        self.whoop.state().faults.add(fault);
+        let added = self.whoop.state().faults.add(fault);
+        added.expect("the fault can be sent");
     }
 
     /// Forgets the faults that were not used up.
@@ -176,10 +149,10 @@ impl Simulator {
         self.whoop.state().faults = Faults::default();
     }
 
-    /// Every call of the Partner API so far, in the order of the answers.
+    /// Every call of the Partner API since the last reset, in the order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.whoop.state().calls.clone()
+        self.whoop.state().calls.all().to_vec()
     }
 
     /// The calls whose path begins with `path`, such as `/v2/partner/token`.
@@ -190,7 +163,7 @@ impl Simulator {
         calls
     }
 
-    /// Every webhook so far, with the answers to each attempt.
+    /// Every webhook since the last reset, with the answers to each attempt.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.whoop.webhooks.deliveries()
@@ -198,7 +171,7 @@ impl Simulator {
 
     /// Refuses every token issued so far.
     pub fn expire_tokens(&self) {
-        self.whoop.state().tokens.expire();
+        self.whoop.state().tokens.expire(Instant::now());
     }
 
     /// Every token issued so far, good or not: for a search for leaks.
@@ -209,10 +182,8 @@ impl Simulator {
 
     /// Accepts other credentials from now on; tokens issued stay good.
     pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
-        self.whoop
-            .state()
-            .tokens
-            .set_credentials(client_id, client_secret);
+        let tokens = &mut self.whoop.state().tokens;
+        tokens.set_credentials(client_id, client_secret);
     }
 
     /// Issues tokens that are good for this time.
@@ -225,41 +196,70 @@ impl Simulator {
         self.whoop.state().limiter = RateLimiter::new(limits);
     }
 
-    /// Signs webhooks with another key.
+    /// Makes test data that looks like this.
+    pub fn set_form(&self, form: Form) {
+        self.whoop.state().form = form;
+    }
+
+    /// Signs webhooks with another key, those being repeated too.
     pub fn set_signing_secret(&self, signing_secret: &str) {
         self.whoop.webhooks.set_signing_secret(signing_secret);
     }
 
-    /// Delivers webhooks to another URL.
+    /// Delivers webhooks to another URL, those being repeated too.
     pub fn set_webhook_url(&self, url: &str) {
         self.whoop.webhooks.set_url(url);
     }
 
     /// Creates a requisition as `add-test-data` does and delivers its webhook in the background; returns its id.
     pub fn add_test_data(&self, appointment: AppointmentType) -> String {
-        partner_api::add_test_data(&self.whoop, appointment)
+        partner_api::add_test_data(&self.whoop, &mut self.whoop.state(), appointment)
+    }
+
+    /// Serves a requisition, a JSON value or text, as it is.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_requisition(&self, requisition: impl ToString) {
+        let requisition = resource(&requisition);
+        self.whoop.state().resources.put_requisition(requisition);
+    }
+
+    /// Serves a service request that belongs to no requisition, a JSON value or text, as it is.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_service_request(&self, service_request: impl ToString) {
+        let resource = resource(&service_request);
+        self.whoop.state().resources.put_service_request(resource);
+    }
+
+    /// Serves a document, a JSON value or text, as it is; without content it is only a link.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_document(&self, document: impl ToString, content: Option<Vec<u8>>) {
+        let document = resource(&document);
+        let content = content.map(Into::into);
+        self.whoop.state().resources.put_document(document, content);
     }
 
     /// The requisition as it is now.
     #[must_use]
     pub fn requisition(&self, id: &str) -> Option<Value> {
-        self.whoop.state().resources.requisition(id)
-    }
-
-    /// Serves a requisition as it is; its `id` must be a text.
-    pub fn put_requisition(&self, requisition: Value) {
-        self.whoop.state().resources.put_requisition(requisition);
-    }
-
-    /// Serves a document as it is, with content if it has some.
-    pub fn put_document(&self, document: Value, content: Option<Vec<u8>>) {
-        self.whoop.state().resources.put_document(document, content);
+        let state = self.whoop.state();
+        let text = state.resources.requisition(id)?;
+        Some(serde_json::from_str(text).expect("only JSON is kept"))
     }
 
     /// The service request as it is now.
     #[must_use]
     pub fn service_request(&self, id: &str) -> Option<Value> {
-        self.whoop.state().resources.service_request(id)
+        let text = self.whoop.state().resources.service_request(id)?;
+        Some(serde_json::from_str(&text).expect("only JSON is kept"))
     }
 
     /// The diagnostic reports submitted for a service request.
@@ -269,8 +269,15 @@ impl Simulator {
     }
 
     /// Delivers a webhook with this body, and returns when it is answered with 204 or given up.
+    ///
+    /// A reset meanwhile ends it; what was tried until then is returned.
     pub async fn deliver(&self, body: &Value) -> Delivery {
         self.whoop.webhooks.deliver(body.to_string()).await
+    }
+
+    /// Waits until every delivery is answered with 204 or given up.
+    pub async fn settled(&self) {
+        self.whoop.webhooks.settled().await;
     }
 
     /// Forgets everything but its configuration.
@@ -279,20 +286,21 @@ impl Simulator {
     }
 }
 
-impl Whoop {
-    fn reset(&self) {
-        let mut state = self.state();
-        state.tokens.expire();
-        state.limiter.reset();
-        state.faults = Faults::default();
-        state.resources = Resources::default();
-        state.calls.clear();
-        self.webhooks.forget();
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.server.abort();
+        self.whoop.webhooks.end();
     }
+}
+
+fn resource(given: &impl ToString) -> Resource {
+    Resource::read(given.to_string()).expect("a JSON object with an id was given")
 }

@@ -1,70 +1,85 @@
-//! The calls below `/_simulator`, by which tests in other processes give orders.
+//! The calls below `/_simulator`, by which tests in other processes set things up and see what happened.
 
-use hyper::StatusCode;
-use serde_json::{Value, json};
+use std::time::Instant;
 
-use super::Whoop;
-use super::partner_api::Answer;
+use super::answer::{Answer, Refusal};
+use super::resources::Resource;
+use super::whoop::Whoop;
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde_json::{Map, Value, json};
 
-/// Every call below `/_simulator`, its path without that.
-pub(super) async fn answer(
-    whoop: &Whoop,
-    method: &str,
-    path: &str,
-    query: Option<&str>,
-    body: &[u8],
-) -> Answer {
-    let json: Result<Value, _> = serde_json::from_slice(body);
-    match (method, path) {
-        ("GET", "calls") => {
-            let calls = whoop.state().calls.clone();
-            let deliveries = whoop.webhooks.deliveries();
-            Answer::json(
-                StatusCode::OK,
-                json!({"calls": calls, "webhook_deliveries": deliveries}),
-            )
+/// Answers a call; `path` is what follows `/_simulator/`.
+pub(super) async fn answer(whoop: &Whoop, head: &Parts, path: &str, body: Bytes) -> Answer {
+    let segments: Vec<&str> = path.split('/').collect();
+    let answered = match (&head.method, &segments[..]) {
+        (&Method::GET, ["calls"]) => Ok(Answer::json(
+            StatusCode::OK,
+            &json!({
+                "calls": whoop.state().calls.all(),
+                "webhook_deliveries": whoop.webhooks.deliveries(),
+            }),
+        )),
+        (&Method::GET, ["resources"]) => {
+            let resources = whoop.state().resources.all();
+            Ok(Answer::json(StatusCode::OK, &resources))
         }
-        ("POST", "faults") => match serde_json::from_slice(body) {
-            Ok(fault) => {
-                whoop.state().faults.add(fault);
-                Answer::empty(StatusCode::NO_CONTENT)
-            }
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "expire-tokens") => {
-            whoop.state().tokens.expire();
-            Answer::empty(StatusCode::NO_CONTENT)
+        (&Method::POST, ["faults"]) => add_fault(whoop, &body),
+        (&Method::POST, ["expire-tokens"]) => {
+            whoop.state().tokens.expire(Instant::now());
+            Ok(done())
         }
-        ("POST", "reset") => {
+        (&Method::POST, ["reset"]) => {
             whoop.reset();
-            Answer::empty(StatusCode::NO_CONTENT)
+            Ok(done())
         }
-        ("POST", "events") if query == Some("wait=true") => match json {
-            Ok(body) => Answer::json(
-                StatusCode::OK,
-                json!(whoop.webhooks.deliver(body.to_string()).await),
-            ),
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "events") => match json {
-            Ok(body) => {
-                whoop.webhooks.deliver_in_background(body.to_string());
-                Answer::empty(StatusCode::ACCEPTED)
-            }
-            Err(error) => Answer::error(StatusCode::BAD_REQUEST, error.to_string()),
-        },
-        ("POST", "requisitions" | "service-requests" | "documents") => match json {
-            Ok(resource) if resource["id"].is_string() => {
-                let resources = &mut whoop.state().resources;
-                match path {
-                    "requisitions" => resources.put_requisition(resource),
-                    "service-requests" => resources.put_service_request(resource),
-                    _ => resources.put_document(resource, None),
-                }
-                Answer::empty(StatusCode::NO_CONTENT)
-            }
-            _ => Answer::error(StatusCode::BAD_REQUEST, "no JSON object with an id"),
-        },
-        _ => Answer::error(StatusCode::NOT_FOUND, "no such call"),
+        (&Method::POST, ["events"]) => deliver(whoop, head.uri.query(), &body).await,
+        (&Method::POST, [kind @ ("requisitions" | "service-requests" | "documents")]) => {
+            put_resource(whoop, kind, &body)
+        }
+        (&Method::PUT, ["documents", id, "content"]) => {
+            let put = whoop.state().resources.put_content(id, body);
+            put.map(|()| done()).ok_or_else(Refusal::not_found)
+        }
+        _ => Err(Refusal::no_such_call()),
+    };
+    answered.unwrap_or_else(Answer::from)
+}
+
+fn add_fault(whoop: &Whoop, body: &[u8]) -> Result<Answer, Refusal> {
+    let fault = serde_json::from_slice(body).map_err(Refusal::bad_request)?;
+    whoop
+        .state()
+        .faults
+        .add(fault)
+        .map_err(Refusal::bad_request)?;
+    Ok(done())
+}
+
+async fn deliver(whoop: &Whoop, query: Option<&str>, body: &[u8]) -> Result<Answer, Refusal> {
+    let event: Map<String, Value> = serde_json::from_slice(body).map_err(Refusal::bad_request)?;
+    let event = Value::from(event).to_string();
+    if query == Some("wait=true") {
+        let delivery = whoop.webhooks.deliver(event).await;
+        return Ok(Answer::json(StatusCode::OK, &delivery));
     }
+    whoop.webhooks.deliver_in_background(event);
+    Ok(Answer::empty(StatusCode::ACCEPTED))
+}
+
+fn put_resource(whoop: &Whoop, kind: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    let text = String::from_utf8(body.to_vec()).map_err(Refusal::bad_request)?;
+    let resource = Resource::read(text).map_err(Refusal::bad_request)?;
+    let resources = &mut whoop.state().resources;
+    match kind {
+        "requisitions" => resources.put_requisition(resource),
+        "service-requests" => resources.put_service_request(resource),
+        _ => resources.put_document(resource, None),
+    }
+    Ok(done())
+}
+
+fn done() -> Answer {
+    Answer::empty(StatusCode::NO_CONTENT)
 }

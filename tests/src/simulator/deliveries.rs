@@ -1,13 +1,19 @@
 //! Webhooks as WHOOP delivers them: signed, one second for the answer, repeated with exponential back-off until 204.
 
-use std::collections::BTreeMap;
+mod delivery;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use hyper::header::CONTENT_TYPE;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use whoop_partner::env::EnvError;
 use whoop_partner::signature::{SIGNATURE_HEADER, sign};
+use whoop_partner::tls;
 
-use crate::local_aws::loopback_client;
+pub use delivery::{Attempt, Delivery};
 
 /// How webhooks are repeated.
 #[derive(Debug, Clone, Copy)]
@@ -34,64 +40,26 @@ impl Default for DeliveryPolicy {
     }
 }
 
-/// One webhook.
-#[derive(Debug, Clone, Serialize)]
-pub struct Delivery {
-    /// The body, as it was signed.
-    pub body: String,
-    /// The attempts so far.
-    pub attempts: Vec<Attempt>,
-    /// Whether no more will follow.
-    pub finished: bool,
-}
-
-impl Delivery {
-    /// Whether the last attempt was answered with 204.
-    #[must_use]
-    pub fn succeeded(&self) -> bool {
-        self.attempts
-            .last()
-            .is_some_and(|last| last.status == Some(204))
+impl DeliveryPolicy {
+    /// The waits before the second attempt, the third, and so on.
+    fn backoffs(self) -> impl Iterator<Item = Duration> {
+        let next = move |last: &Duration| Some((*last * 2).min(self.max_backoff));
+        let backoffs = std::iter::successors(Some(self.first_backoff.min(self.max_backoff)), next);
+        backoffs.take(self.max_attempts.saturating_sub(1) as usize)
     }
 }
 
-/// One attempt at a delivery.
-#[derive(Debug, Clone, Serialize)]
-pub struct Attempt {
-    /// HTTP status code of the answer.
-    pub status: Option<u16>,
-    /// What happened instead of an answer.
-    pub error: Option<String>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-}
-
 /// Delivers, and remembers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Webhooks(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     client: reqwest::Client,
     policy: DeliveryPolicy,
     target: Mutex<Target>,
-    deliveries: Mutex<Deliveries>,
-}
-
-/// Deliveries by number, which is never given twice: one that was forgotten must not be taken for a later one.
-#[derive(Debug, Default)]
-struct Deliveries {
-    begun: u64,
-    kept: BTreeMap<u64, Delivery>,
-}
-
-impl Deliveries {
-    fn begin(&mut self, delivery: Delivery) -> u64 {
-        let number = self.begun;
-        self.begun += 1;
-        self.kept.insert(number, delivery);
-        number
-    }
+    /// Every delivery since the last reset.
+    deliveries: Mutex<Vec<watch::Sender<Delivery>>>,
+    running: Mutex<JoinSet<()>>,
 }
 
 #[derive(Clone)]
@@ -100,25 +68,31 @@ struct Target {
     signing_secret: String,
 }
 
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Webhooks {
-    pub(super) fn new(signing_secret: String, url: Option<String>, policy: DeliveryPolicy) -> Self {
-        Self(Arc::new(Inner {
-            client: loopback_client(),
+    /// # Errors
+    ///
+    /// When `SSL_CERT_FILE` can't be used.
+    pub(super) fn new(
+        signing_secret: String,
+        url: Option<String>,
+        policy: DeliveryPolicy,
+    ) -> Result<Self, EnvError> {
+        let client = tls::client_builder()?
+            .no_proxy()
+            // a connection that its other end closes meanwhile would look like a failed delivery
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client without special settings builds");
+        Ok(Self(Arc::new(Inner {
+            client,
             policy,
             target: Mutex::new(Target {
                 url,
                 signing_secret,
             }),
             deliveries: Mutex::default(),
-        }))
+            running: Mutex::default(),
+        })))
     }
 
     pub(super) fn set_url(&self, url: &str) {
@@ -130,82 +104,129 @@ impl Webhooks {
     }
 
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.0.deliveries).kept.values().cloned().collect()
+        let deliveries = lock(&self.0.deliveries);
+        deliveries.iter().map(|one| one.borrow().clone()).collect()
     }
 
+    /// Ends every delivery; what was recorded stays.
+    pub(super) fn end(&self) {
+        lock(&self.0.running).abort_all();
+    }
+
+    /// Ends and forgets every delivery.
     pub(super) fn forget(&self) {
-        lock(&self.0.deliveries).kept.clear();
+        self.end();
+        for delivery in lock(&self.0.deliveries).drain(..) {
+            delivery.send_modify(|delivery| delivery.finished = true);
+        }
     }
 
-    pub(super) fn deliver_in_background(&self, body: String) {
-        let webhooks = self.clone();
-        tokio::spawn(async move { webhooks.deliver(body).await });
+    /// Waits until every delivery is finished.
+    pub(super) async fn settled(&self) {
+        let deliveries = lock(&self.0.deliveries).clone();
+        for delivery in deliveries {
+            finished(&delivery).await;
+        }
     }
 
-    /// Delivers until 204 or the last attempt; once forgotten, the delivery is not repeated.
+    /// Delivers until 204 or the last attempt, and returns then; or when the delivery is forgotten.
     pub(super) async fn deliver(&self, body: String) -> Delivery {
-        let policy = self.0.policy;
-        let mut delivery = Delivery {
-            body,
-            attempts: Vec::new(),
-            finished: false,
-        };
-        let number = lock(&self.0.deliveries).begin(delivery.clone());
-        let mut backoff = policy.first_backoff;
+        finished(&self.deliver_in_background(body)).await
+    }
+
+    /// Starts a delivery, which goes on when nobody looks at it.
+    pub(super) fn deliver_in_background(&self, body: String) -> watch::Sender<Delivery> {
+        let delivery = watch::Sender::new(Delivery::new(body));
+        lock(&self.0.deliveries).push(delivery.clone());
+        let (webhooks, repeated) = (self.clone(), delivery.clone());
+        let mut running = lock(&self.0.running);
+        while running.try_join_next().is_some() {}
+        running.spawn(async move { webhooks.repeat(&repeated).await });
+        delivery
+    }
+
+    async fn repeat(&self, delivery: &watch::Sender<Delivery>) {
+        let body = delivery.borrow().body.clone();
+        let mut backoffs = self.0.policy.backoffs();
         loop {
-            delivery.attempts.push(self.attempt(&delivery.body).await);
-            let tried = u32::try_from(delivery.attempts.len()).unwrap_or(u32::MAX);
-            delivery.finished = delivery.succeeded() || tried >= policy.max_attempts;
-            if let Some(kept) = lock(&self.0.deliveries).kept.get_mut(&number) {
-                *kept = delivery.clone();
-            }
-            if delivery.finished {
-                return delivery;
-            }
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(policy.max_backoff);
-            if !lock(&self.0.deliveries).kept.contains_key(&number) {
-                delivery.finished = true;
-                return delivery;
+            let target = lock(&self.0.target).clone();
+            let attempt = self.attempt(&target, &body).await;
+            // nobody to try again with
+            let backoff = backoffs.next().filter(|_| target.url.is_some());
+            let finished = attempt.status == Some(204) || backoff.is_none();
+            delivery.send_modify(|delivery| {
+                delivery.attempts.push(attempt);
+                delivery.finished = finished;
+            });
+            match backoff {
+                Some(backoff) if !finished => tokio::time::sleep(backoff).await,
+                _ => return,
             }
         }
     }
 
-    async fn attempt(&self, body: &str) -> Attempt {
-        let target = lock(&self.0.target).clone();
-        let started = Instant::now();
+    async fn attempt(&self, target: &Target, body: &str) -> Attempt {
+        let (time, started) = (Timestamp::now(), Instant::now());
         let outcome = match &target.url {
-            None => Err("no webhook URL is configured".to_owned()),
-            Some(url) => self
-                .0
-                .client
-                .post(url)
-                .header("content-type", "application/json")
-                .header(
-                    SIGNATURE_HEADER,
-                    sign(body.as_bytes(), target.signing_secret.as_bytes()),
-                )
-                .timeout(self.0.policy.limit)
-                .body(body.to_owned())
-                .send()
-                .await
-                .map(|answer| answer.status().as_u16())
-                .map_err(|error| {
-                    if error.is_timeout() {
-                        "no answer in time".into()
-                    } else {
-                        error.without_url().to_string()
-                    }
-                }),
+            None => Err("no webhook URL is configured".into()),
+            Some(url) => self.post(url, &target.signing_secret, body).await,
         };
+        let duration_ms = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        match &outcome {
+            Ok(status) => tracing::info!("webhook answered with {status} after {duration_ms} ms"),
+            Err(error) => tracing::info!("webhook failed after {duration_ms} ms: {error}"),
+        }
         Attempt {
-            duration_ms: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            time,
+            duration_ms,
             status: outcome.as_ref().ok().copied(),
             error: outcome.err(),
         }
     }
+
+    async fn post(&self, url: &str, signing_secret: &str, body: &str) -> Result<u16, String> {
+        let signature = sign(body.as_bytes(), signing_secret.as_bytes());
+        let answer = self
+            .0
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(SIGNATURE_HEADER, signature)
+            .timeout(self.0.policy.limit)
+            .body(body.to_owned())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.status().as_u16()),
+            Err(error) if error.is_timeout() => Err("no answer in time".into()),
+            Err(error) => Err(error.without_url().to_string()),
+        }
+    }
+}
+
+/// Waits until a delivery is finished.
+async fn finished(delivery: &watch::Sender<Delivery>) -> Delivery {
+    let mut delivery = delivery.subscribe();
+    let finished = delivery.wait_for(|delivery| delivery.finished).await;
+    finished.expect("the sender is lent to this").clone()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let policy = DeliveryPolicy {
+            max_attempts: 6,
+            max_backoff: Duration::from_secs(5),
+            ..DeliveryPolicy::default()
+        };
+        let backoffs: Vec<_> = policy.backoffs().map(|wait| wait.as_secs()).collect();
+        assert_eq!(backoffs, [1, 2, 4, 5, 5]);
+    }
 }

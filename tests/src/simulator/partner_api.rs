@@ -1,162 +1,177 @@
 //! The published calls, each a function of what WHOOP knows.
 
-use hyper::StatusCode;
+use std::time::Instant;
+
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::{Answer, Refusal};
+use super::config::SchemaForm;
+use super::rate_limit::Exceeded;
 use super::requests::{AppointmentType, ReportRequest, StatusRequest, TokenRequest};
-use super::{State, Whoop, test_data};
+use super::resources::Resource;
+use super::test_data;
+use super::whoop::{State, Whoop};
 
-/// An answer without the headers that all answers have.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Body,
-}
-
-#[derive(Debug)]
-pub(super) enum Body {
-    Empty,
-    Json(Value),
-    Bytes(Vec<u8>),
-}
-
-impl Answer {
-    pub(super) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            body: Body::Empty,
-        }
-    }
-
-    pub(super) fn json(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            body: Body::Json(body),
-        }
-    }
-
-    pub(super) fn error(status: StatusCode, message: impl Into<String>) -> Self {
-        let message: String = message.into();
-        Self::json(status, json!({ "error": message }))
-    }
-
-    fn not_found() -> Self {
-        Self::error(StatusCode::NOT_FOUND, "not found, or not yours")
-    }
-
-    fn found(resource: Option<Value>) -> Self {
-        resource.map_or_else(Self::not_found, |value| Self::json(StatusCode::OK, value))
-    }
-}
-
-/// A call as it arrived, its path below the base path and cut at the slashes.
+/// A call as it arrived.
 pub(super) struct Request<'r> {
-    pub(super) method: &'r str,
-    pub(super) path: &'r [&'r str],
-    pub(super) query: Option<&'r str>,
+    pub(super) head: &'r Parts,
+    /// Below the base path.
+    pub(super) path: &'r str,
     pub(super) body: &'r [u8],
 }
 
-/// `POST /v2/partner/token`: the one call without a token.
-pub(super) fn token(state: &mut State, body: &[u8]) -> Answer {
-    let request: TokenRequest = match parse(body) {
-        Ok(request) => request,
-        Err(answer) => return answer,
-    };
-    if let Err(message) = request.check() {
-        return Answer::error(StatusCode::BAD_REQUEST, message);
+impl Request<'_> {
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        let value = self.head.headers.get(name)?;
+        value.to_str().ok()
     }
-    match state
-        .tokens
-        .issue(&request.client_id, &request.client_secret)
-    {
-        None => Answer::error(StatusCode::UNAUTHORIZED, "invalid client credentials"),
-        Some((token, lifetime)) => Answer::json(
-            StatusCode::OK,
-            json!({"access_token": token, "token_type": "bearer", "expires_in": lifetime}),
-        ),
+
+    /// Whether it carries a token that is good now.
+    pub(super) fn authorized(&self, state: &State) -> bool {
+        let authorization = self.header(AUTHORIZATION);
+        state.tokens.authorizes(authorization, Instant::now())
+    }
+
+    /// Reads the body, which has to be JSON and nothing but what `T` allows.
+    fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let content_type = self.header(CONTENT_TYPE).unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Refusal::new(status, "the body is not application/json"));
+        }
+        serde_json::from_slice(self.body).map_err(Refusal::bad_request)
     }
 }
 
-/// Every other call; it has been authorised.
+/// Answers a call on a good day.
 pub(super) fn answer(whoop: &Whoop, request: &Request<'_>) -> Answer {
     let state = &mut *whoop.state();
-    match (request.method, request.path) {
-        ("POST", ["development", "add-test-data"]) => {
-            match AppointmentType::from_query(request.query) {
-                Err(message) => Answer::error(StatusCode::BAD_REQUEST, message),
-                Ok(appointment) => {
-                    let requisition = test_data::requisition(appointment);
-                    let id = create(whoop, state, requisition);
-                    Answer::json(StatusCode::OK, json!({ "requisition_id": id }))
-                }
-            }
+    let mut answer = admitted(whoop, state, request).unwrap_or_else(Answer::from);
+    state.limiter.describe(Instant::now(), &mut answer.headers);
+    answer
+}
+
+fn admitted(whoop: &Whoop, state: &mut State, request: &Request<'_>) -> Result<Answer, Refusal> {
+    let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+    let ["v2", "partner", path @ ..] = &segments[..] else {
+        return Err(Refusal::no_such_call());
+    };
+    if path == ["token"] {
+        if state.count_token_requests {
+            count(state)?;
         }
-        ("GET", ["requisition", id]) => Answer::found(state.resources.requisition(id)),
-        ("GET", ["service-request", id]) => Answer::found(state.resources.service_request(id)),
-        ("PATCH", ["requisition", id, "status"]) => with(request.body, |status: StatusRequest| {
-            let status = status.task_business_status;
-            match state.resources.set_requisition_status(id, &status) {
-                Some(()) => Answer::empty(StatusCode::NO_CONTENT),
-                None => Answer::not_found(),
-            }
-        }),
-        ("PATCH", ["service-request", id, "status"]) => {
-            with(request.body, |status: StatusRequest| {
-                let status = status.task_business_status;
-                Answer::found(state.resources.set_service_request_status(id, &status))
+        return match request.head.method {
+            Method::POST => token(state, request),
+            _ => Err(no_such_method()),
+        };
+    }
+    if !request.authorized(state) {
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "no good token"));
+    }
+    count(state)?;
+    resource(whoop, state, request, path)
+}
+
+fn count(state: &mut State) -> Result<(), Refusal> {
+    let counted = state.limiter.count(Instant::now());
+    counted.map_err(|Exceeded| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded"))
+}
+
+/// `POST /v2/partner/token`: the one call without a token.
+fn token(state: &mut State, request: &Request<'_>) -> Result<Answer, Refusal> {
+    let request: TokenRequest = request.json()?;
+    request.check().map_err(Refusal::bad_request)?;
+    let issued = state
+        .tokens
+        .issue(&request.client_id, &request.client_secret, Instant::now());
+    let Some((token, lifetime)) = issued else {
+        let status = StatusCode::UNAUTHORIZED;
+        return Err(Refusal::new(status, "invalid client credentials"));
+    };
+    let answer = json!({"access_token": token, "token_type": "bearer", "expires_in": lifetime});
+    Ok(Answer::json(StatusCode::OK, &answer))
+}
+
+/// Every other call; `path` is what follows `/v2/partner`.
+fn resource(
+    whoop: &Whoop,
+    state: &mut State,
+    request: &Request<'_>,
+    path: &[&str],
+) -> Result<Answer, Refusal> {
+    let resources = &mut state.resources;
+    match (request.head.method.as_str(), path) {
+        ("POST", ["development", "add-test-data"]) => {
+            let appointment = AppointmentType::from_query(request.head.uri.query())
+                .map_err(Refusal::bad_request)?;
+            let id = add_test_data(whoop, state, appointment);
+            Ok(match state.form.schema {
+                SchemaForm::OpenApi => {
+                    Answer::json(StatusCode::OK, &json!({ "requisition_id": id }))
+                }
+                SchemaForm::Documentation => Answer::empty(StatusCode::NO_CONTENT),
             })
+        }
+        ("GET", ["requisition", id]) => Answer::found(resources.requisition(id)),
+        ("PATCH", ["requisition", id, "status"]) => {
+            let StatusRequest {
+                task_business_status,
+                ..
+            } = request.json()?;
+            let done = resources.set_requisition_status(id, &task_business_status);
+            done.ok_or_else(Refusal::not_found)?;
+            Ok(Answer::empty(StatusCode::NO_CONTENT))
+        }
+        ("GET", ["service-request", id]) => Answer::found(resources.service_request(id)),
+        ("PATCH", ["service-request", id, "status"]) => {
+            let StatusRequest {
+                task_business_status,
+                ..
+            } = request.json()?;
+            let updated = resources.set_service_request_status(id, &task_business_status);
+            Answer::found(updated)
         }
         ("POST", ["service-request", id, "results"]) => {
-            with(request.body, |report: ReportRequest| {
-                if let Err(message) = report.check() {
-                    return Answer::error(StatusCode::BAD_REQUEST, message);
-                }
-                let report = serde_json::from_slice(request.body).expect("it was read before");
-                match state.resources.add_report(id, report) {
-                    Some(()) => Answer::empty(StatusCode::CREATED),
-                    None => Answer::not_found(),
-                }
-            })
+            let report: ReportRequest = request.json()?;
+            report.check().map_err(Refusal::bad_request)?;
+            let done = resources.add_report(id, request.json()?);
+            done.ok_or_else(Refusal::not_found)?;
+            Ok(Answer::empty(StatusCode::CREATED))
         }
-        ("GET", ["document", id]) => {
-            let document = state.resources.document(id);
-            Answer::found(document.map(|(document, _)| document.clone()))
-        }
-        ("GET", ["document", id, "content"]) => match state.resources.document(id) {
-            Some((_, Some(content))) => Answer {
-                status: StatusCode::OK,
-                body: Body::Bytes(content.clone()),
-            },
-            _ => Answer::not_found(),
-        },
-        _ => Answer::error(StatusCode::NOT_FOUND, "no such call"),
+        ("GET", ["document", id]) => Answer::found(resources.document(id)),
+        ("GET", ["document", id, "content"]) => Answer::content(resources.content(id)),
+        (
+            _,
+            ["development", "add-test-data"]
+            | ["requisition" | "service-request" | "document", _]
+            | ["requisition" | "service-request", _, "status"]
+            | ["service-request", _, "results"]
+            | ["document", _, "content"],
+        ) => Err(no_such_method()),
+        _ => Err(Refusal::no_such_call()),
     }
 }
 
 /// Creates a requisition and delivers its webhook in the background; returns its id.
-pub(super) fn add_test_data(whoop: &Whoop, appointment: AppointmentType) -> String {
-    let requisition = test_data::requisition(appointment);
-    create(whoop, &mut whoop.state(), requisition)
+pub(super) fn add_test_data(
+    whoop: &Whoop,
+    state: &mut State,
+    appointment: AppointmentType,
+) -> String {
+    let requisition = test_data::requisition(appointment, state.form);
+    let id = requisition["id"].as_str().expect("test data has an id");
+    let event = json!({"event_type": "lab_requisition.created", "resource_id": id});
+    let resource = Resource::read(requisition.to_string()).expect("test data is a resource");
+    state.resources.put_requisition(resource);
+    whoop.webhooks.deliver_in_background(event.to_string());
+    id.to_owned()
 }
 
-fn create(whoop: &Whoop, state: &mut State, requisition: Value) -> String {
-    let id = requisition["id"]
-        .as_str()
-        .expect("test data has an id")
-        .to_owned();
-    state.resources.put_requisition(requisition);
-    let body = json!({"event_type": "lab_requisition.created", "resource_id": id});
-    whoop.webhooks.deliver_in_background(body.to_string());
-    id
-}
-
-fn with<T: DeserializeOwned>(body: &[u8], then: impl FnOnce(T) -> Answer) -> Answer {
-    parse(body).map_or_else(|answer| answer, then)
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
-    serde_json::from_slice(body)
-        .map_err(|error| Answer::error(StatusCode::BAD_REQUEST, error.to_string()))
+fn no_such_method() -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here")
 }

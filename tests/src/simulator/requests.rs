@@ -1,8 +1,12 @@
 //! The bodies and parameters that the OpenAPI document allows, and no others.
+//!
+//! Required is what the document requires, and what its descriptions don't call optional. Statuses are open: any text will do.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use reqwest::Url;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,8 +33,9 @@ impl TokenRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct StatusRequest {
     pub(super) task_business_status: String,
+    #[serde(default, deserialize_with = "not_null")]
     #[expect(dead_code, reason = "only its type is checked")]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,11 +65,41 @@ impl ReportRequest {
 #[expect(dead_code, reason = "only their types are checked")]
 struct ObservationRequest {
     code: String,
+    status: String,
+    #[serde(default, deserialize_with = "not_null")]
     value_numeric: Option<f64>,
+    #[serde(default, deserialize_with = "not_null")]
     value_text: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
     unit: Option<String>,
-    status: Option<String>,
-    bundle_id: Option<Uuid>,
+    #[serde(default, deserialize_with = "not_null")]
+    bundle_id: Option<BundleId>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct BundleId;
+
+impl TryFrom<String> for BundleId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // RFC 9562's form only; the crate reads others too
+        let is_uuid = text.len() == Hyphenated::LENGTH && Uuid::try_parse(&text).is_ok();
+        is_uuid.then_some(Self).ok_or("not a UUID")
+    }
+}
+
+/// Optional in the document means that a field may be absent, not that it may be null.
+fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Option::deserialize(deserializer)?;
+    value
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("null is not allowed"))
 }
 
 /// The kinds of appointment that test data can have.
@@ -81,16 +116,87 @@ pub enum AppointmentType {
 }
 
 impl AppointmentType {
-    /// Reads `appointmentType` from a query.
+    /// Reads `appointmentType` from the query, where nothing else may be.
     pub(super) fn from_query(query: Option<&str>) -> Result<Self, String> {
-        let given = query
-            .into_iter()
-            .flat_map(|query| query.split('&'))
-            .find_map(|pair| pair.strip_prefix("appointmentType="));
-        match given {
-            None => Ok(Self::default()),
-            Some(given) => serde_json::from_value(Value::from(given))
-                .map_err(|_| "appointmentType is not IN_PERSON, MOBILE or VIRTUAL".into()),
+        let mut url = Url::parse("http://whoop.example").expect("the constant is a URL");
+        url.set_query(query);
+        let mut appointment = None;
+        for (name, value) in url.query_pairs() {
+            if name != "appointmentType" || appointment.is_some() {
+                return Err("the query holds more than one appointmentType".into());
+            }
+            let value = serde_json::Value::from(&*value);
+            let read = serde_json::from_value(value);
+            appointment =
+                Some(read.map_err(|_| "appointmentType is not IN_PERSON, MOBILE or VIRTUAL")?);
+        }
+        Ok(appointment.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ID: &str = "e72719d6-0dbb-4eb3-9ccc-781b563fc3d3";
+
+    #[track_caller]
+    fn assert_observation(change: Value, allowed: bool) {
+        let mut observation = json!({"code": "2093-3", "status": "final", "value_numeric": 4.9});
+        for (field, value) in change.as_object().expect("changes are fields") {
+            observation[field] = value.clone();
+        }
+        let report = json!({"status": "final", "observations": [observation]});
+        let read = serde_json::from_value::<ReportRequest>(report);
+        assert_eq!(read.is_ok(), allowed, "{change}: {:?}", read.err());
+    }
+
+    #[test]
+    fn observations_hold_what_the_document_says_and_nothing_else() {
+        assert_observation(json!({}), true);
+        assert_observation(
+            json!({"value_text": "high", "unit": "mmol/L", "bundle_id": ID}),
+            true,
+        );
+        assert_observation(json!({"status": "a status of tomorrow"}), true);
+        assert_observation(json!({"value_numeric": 5}), true);
+        assert_observation(json!({"value_numeric": "4.9"}), false);
+        assert_observation(json!({"value_text": 4.9}), false);
+        assert_observation(json!({"bundle_id": "7"}), false);
+        assert_observation(json!({"bundle_id": ID.replace('-', "")}), false);
+        assert_observation(json!({"code": null}), false);
+        assert_observation(json!({"status": null}), false);
+        assert_observation(json!({"unknown": 1}), false);
+        for optional in ["value_numeric", "value_text", "unit", "bundle_id"] {
+            assert_observation(json!({ optional: null }), false);
+        }
+    }
+
+    #[test]
+    fn an_appointment_type_is_one_of_the_three_in_the_document() {
+        let read = |query: &str| AppointmentType::from_query(Some(query)).ok();
+        assert_eq!(
+            AppointmentType::from_query(None),
+            Ok(AppointmentType::InPerson)
+        );
+        assert_eq!(
+            read("appointmentType=MOBILE"),
+            Some(AppointmentType::Mobile)
+        );
+        assert_eq!(
+            read("appointmentType=VIRTUAL"),
+            Some(AppointmentType::Virtual)
+        );
+        for query in [
+            "appointmentType=",
+            "appointmentType=mobile",
+            "appointmentType=MOON",
+            "appointment_type=MOBILE",
+            "appointmentType=MOBILE&more=1",
+            "appointmentType=MOBILE&appointmentType=MOBILE",
+        ] {
+            assert_eq!(read(query), None, "{query}");
         }
     }
 }

@@ -1,90 +1,151 @@
 //! Requisitions, service requests, documents and reports, in memory.
+//!
+//! A resource that was put in is served as the very text that came, so that what a partner does with unknown fields, odd
+//! numbers and unusual spacing can be seen. Only a change of its status makes it a text of ours.
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Resources {
-    requisitions: HashMap<String, Value>,
+    requisitions: HashMap<String, Resource>,
     /// Service requests that belong to no requisition.
-    service_requests: HashMap<String, Value>,
-    documents: HashMap<String, (Value, Option<Vec<u8>>)>,
+    service_requests: HashMap<String, Resource>,
+    documents: HashMap<String, Document>,
     reports: HashMap<String, Vec<Value>>,
 }
 
-fn id(resource: &Value) -> String {
-    resource["id"].as_str().unwrap_or_default().to_owned()
+/// A JSON object with an id.
+pub(super) struct Resource {
+    text: String,
+    value: Value,
+}
+
+struct Document {
+    resource: Resource,
+    content: Option<Bytes>,
+}
+
+/// A text is no JSON object with an `id` that is a text.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON object with an id")]
+pub(super) struct NoResource;
+
+impl Resource {
+    pub(super) fn read(text: String) -> Result<Self, NoResource> {
+        let value: Value = serde_json::from_str(&text).map_err(|_| NoResource)?;
+        if !value["id"].is_string() {
+            return Err(NoResource);
+        }
+        Ok(Self { text, value })
+    }
+
+    fn id(&self) -> String {
+        self.value["id"].as_str().expect("it was read").to_owned()
+    }
+
+    fn update<T>(&mut self, change: impl FnOnce(&mut Value) -> T) -> T {
+        let changed = change(&mut self.value);
+        self.text = self.value.to_string();
+        changed
+    }
 }
 
 impl Resources {
-    pub(super) fn put_requisition(&mut self, requisition: Value) {
-        self.requisitions.insert(id(&requisition), requisition);
+    pub(super) fn put_requisition(&mut self, requisition: Resource) {
+        self.requisitions.insert(requisition.id(), requisition);
     }
 
-    pub(super) fn put_service_request(&mut self, service_request: Value) {
+    pub(super) fn put_service_request(&mut self, service_request: Resource) {
         self.service_requests
-            .insert(id(&service_request), service_request);
+            .insert(service_request.id(), service_request);
     }
 
-    pub(super) fn put_document(&mut self, document: Value, content: Option<Vec<u8>>) {
-        self.documents.insert(id(&document), (document, content));
+    pub(super) fn put_document(&mut self, resource: Resource, content: Option<Bytes>) {
+        let document = Document { resource, content };
+        self.documents.insert(document.resource.id(), document);
     }
 
-    pub(super) fn requisition(&self, id: &str) -> Option<Value> {
-        self.requisitions.get(id).cloned()
+    /// Gives a document its content; `None` if there is no such document.
+    pub(super) fn put_content(&mut self, id: &str, content: Bytes) -> Option<()> {
+        self.documents.get_mut(id)?.content = Some(content);
+        Some(())
     }
 
-    pub(super) fn service_request(&self, id: &str) -> Option<Value> {
-        let within = self
-            .requisitions
-            .values()
-            .filter_map(|requisition| requisition["service_requests"].as_array())
-            .flatten();
-        within
-            .chain(self.service_requests.values())
-            .find(|service_request| service_request["id"] == id)
-            .cloned()
+    pub(super) fn requisition(&self, id: &str) -> Option<&str> {
+        Some(&self.requisitions.get(id)?.text)
     }
 
-    pub(super) fn document(&self, id: &str) -> Option<&(Value, Option<Vec<u8>>)> {
-        self.documents.get(id)
+    pub(super) fn service_request(&self, id: &str) -> Option<String> {
+        if let Some(alone) = self.service_requests.get(id) {
+            return Some(alone.text.clone());
+        }
+        let mut requisitions = self.requisitions.values();
+        requisitions
+            .find_map(|requisition| within(requisition, id))
+            .map(Value::to_string)
+    }
+
+    pub(super) fn document(&self, id: &str) -> Option<&str> {
+        Some(&self.documents.get(id)?.resource.text)
+    }
+
+    pub(super) fn content(&self, id: &str) -> Option<Bytes> {
+        self.documents.get(id)?.content.clone()
     }
 
     pub(super) fn reports(&self, service_request_id: &str) -> Vec<Value> {
-        self.reports
-            .get(service_request_id)
-            .cloned()
-            .unwrap_or_default()
+        let reports = self.reports.get(service_request_id);
+        reports.cloned().unwrap_or_default()
+    }
+
+    /// Everything there is.
+    pub(super) fn all(&self) -> Value {
+        let values = |resources: &HashMap<String, Resource>| -> Vec<Value> {
+            let resources = resources.values();
+            resources.map(|resource| resource.value.clone()).collect()
+        };
+        let documents = self.documents.values();
+        json!({
+            "requisitions": values(&self.requisitions),
+            "service_requests": values(&self.service_requests),
+            "documents": documents.map(|document| &document.resource.value).collect::<Vec<_>>(),
+            "diagnostic_reports": self.reports,
+        })
     }
 
     /// Sets the status of all service requests of a requisition; `None` if there is no such requisition.
     pub(super) fn set_requisition_status(&mut self, id: &str, status: &str) -> Option<()> {
-        let requisition = self.requisitions.get_mut(id)?;
-        for service_request in service_requests_of(requisition) {
-            service_request["task_business_status"] = status.into();
-        }
-        requisition["updated_at"] = json!(Timestamp::now());
+        self.requisitions.get_mut(id)?.update(|requisition| {
+            for service_request in service_requests_of(requisition) {
+                service_request["task_business_status"] = status.into();
+            }
+            requisition["updated_at"] = json!(Timestamp::now());
+        });
         Some(())
     }
 
     /// Sets the status of a service request and returns it; `None` if there is no such service request.
-    pub(super) fn set_service_request_status(&mut self, id: &str, status: &str) -> Option<Value> {
-        if let Some(service_request) = self.service_requests.get_mut(id) {
-            service_request["task_business_status"] = status.into();
-            return Some(service_request.clone());
-        }
-        for requisition in self.requisitions.values_mut() {
-            let found = service_requests_of(requisition).find(|one| one["id"] == id);
-            if let Some(service_request) = found {
+    pub(super) fn set_service_request_status(&mut self, id: &str, status: &str) -> Option<String> {
+        if let Some(alone) = self.service_requests.get_mut(id) {
+            alone.update(|service_request| {
                 service_request["task_business_status"] = status.into();
-                let updated = service_request.clone();
-                requisition["updated_at"] = json!(Timestamp::now());
-                return Some(updated);
-            }
+            });
+            return Some(alone.text.clone());
         }
-        None
+        let requisition = self
+            .requisitions
+            .values_mut()
+            .find(|requisition| within(requisition, id).is_some())?;
+        requisition.update(|requisition| {
+            requisition["updated_at"] = json!(Timestamp::now());
+            let found = service_requests_of(requisition).find(|one| one["id"] == id)?;
+            found["task_business_status"] = status.into();
+            Some(found.to_string())
+        })
     }
 
     /// Keeps a report; `None` if there is no such service request.
@@ -96,10 +157,67 @@ impl Resources {
     }
 }
 
+/// The service request of a requisition that has this id.
+fn within<'r>(requisition: &'r Resource, id: &str) -> Option<&'r Value> {
+    let mut service_requests = requisition.value["service_requests"].as_array()?.iter();
+    service_requests.find(|service_request| service_request["id"] == id)
+}
+
 fn service_requests_of(requisition: &mut Value) -> impl Iterator<Item = &mut Value> {
     requisition
         .get_mut("service_requests")
         .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODD: &str = r#"{ "new" : 1.10, "id":"r", "service_requests":[{"id":"s"},{"id":"t"}] }"#;
+
+    fn resources() -> Resources {
+        let mut resources = Resources::default();
+        resources.put_requisition(Resource::read(ODD.into()).unwrap());
+        resources
+    }
+
+    #[test]
+    fn a_resource_is_served_as_the_text_that_came() {
+        let mut resources = resources();
+        assert_eq!(resources.requisition("r"), Some(ODD));
+        let alone = Resource::read(r#"{"id": "u"}"#.into()).unwrap();
+        resources.put_service_request(alone);
+        assert_eq!(
+            resources.service_request("u").as_deref(),
+            Some(r#"{"id": "u"}"#)
+        );
+    }
+
+    #[test]
+    fn what_has_no_id_is_no_resource() {
+        for text in ["", "{}", "[]", r#"{"id":1}"#, "null"] {
+            assert_eq!(
+                Resource::read(text.into()).err(),
+                Some(NoResource),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_changes_its_service_request_and_no_other() {
+        let mut resources = resources();
+        assert_eq!(
+            resources.set_service_request_status("t", "DONE").unwrap(),
+            r#"{"id":"t","task_business_status":"DONE"}"#
+        );
+        let text = resources.requisition("r").unwrap();
+        let requisition: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(requisition["service_requests"][0], json!({"id": "s"}));
+        assert!(requisition["updated_at"].is_string());
+        assert_eq!(requisition["new"], json!(1.1));
+        assert!(resources.set_service_request_status("x", "DONE").is_none());
+    }
 }
