@@ -22,8 +22,8 @@ use whoop_partner::call_failure::CallFailure;
 /// in the queue again.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// How long a lease lasts: longer than publishing may take, retries included.
-const LEASE: Duration = Duration::from_secs(30);
+/// How long a lease lasts: longer than claiming, publishing twice and remembering may take, at 8 s for each call.
+const LEASE: Duration = Duration::from_secs(45);
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -341,13 +341,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_claim_lasts_half_a_minute_and_tells_neither_id_nor_body() {
+    async fn a_claim_lasts_three_quarters_of_a_minute_and_tells_neither_id_nor_body() {
         let (update, claim) = claim(state(Some("2026-11-18T12:00:00Z"), "the-patient")).await;
         assert!(matches!(claim, Claim::Granted(_)));
         assert_eq!(update.table_name(), Some("states"));
         let values = update.expression_attribute_values().unwrap();
         assert_eq!(values[":now"], AttributeValue::N("1795000000".into()));
-        assert_eq!(values[":until"], AttributeValue::N("1795000030".into()));
+        assert_eq!(values[":until"], AttributeValue::N("1795000045".into()));
         let text = format!("{update:?}");
         assert!(
             !text.contains("the-order") && !text.contains("the-patient"),

@@ -19,12 +19,18 @@ fn checked(text: String) -> Result<String, InvalidId> {
     }
 }
 
-/// Declares a type of identifier.
+/// Takes any text: of an identifier that never enters a path.
+fn any(text: String) -> Result<String, InvalidId> {
+    Ok(text)
+}
+
+/// Declares a type of identifier, and which texts it takes.
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $taken:ident) => {
         $(#[$doc])*
         ///
-        /// WHOOP gives out UUIDs. Any text of 1 to 128 unreserved URL characters is taken, which no path can be made of.
+        /// WHOOP gives out UUIDs. What a path is made of takes texts of 1 to 128 unreserved URL characters only, so that it can't
+        /// become another path: [`LabRequisitionId`], [`ServiceRequestId`], [`DocumentId`]. The others take any text.
         /// `Debug` does not show it, and there is no `Display`: see [`as_str`](Self::as_str).
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String")]
@@ -42,7 +48,7 @@ macro_rules! id {
             type Error = InvalidId;
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                checked(text).map(Self)
+                $taken(text).map(Self)
             }
         }
 
@@ -64,27 +70,27 @@ macro_rules! id {
 
 id! {
     /// Identifies a [`LabRequisition`](super::LabRequisition).
-    LabRequisitionId
+    LabRequisitionId, checked
 }
 id! {
     /// Identifies a [`ServiceRequest`](super::ServiceRequest).
-    ServiceRequestId
+    ServiceRequestId, checked
 }
 id! {
     /// Identifies a [`PartnerDocument`](super::PartnerDocument).
-    DocumentId
+    DocumentId, checked
 }
 id! {
     /// Identifies a [`Patient`](super::Patient).
-    PatientId
+    PatientId, any
 }
 id! {
     /// Identifies whatever a [`ResourceReference`](super::ResourceReference) points at.
-    ResourceId
+    ResourceId, any
 }
 id! {
     /// Groups what belongs together: observations, or documents.
-    BundleId
+    BundleId, any
 }
 
 #[cfg(test)]
@@ -114,6 +120,13 @@ mod tests {
             assert!(serde_json::from_str::<DocumentId>(&json).is_err(), "{json}");
         }
         assert!("a".repeat(128).parse::<LabRequisitionId>().is_ok());
+    }
+
+    #[test]
+    fn what_never_enters_a_path_may_be_any_text() {
+        for text in ["urn:uuid:e72719d6", "Patient/7", ""] {
+            assert_eq!(text.parse::<ResourceId>().unwrap().as_str(), text);
+        }
     }
 
     #[test]

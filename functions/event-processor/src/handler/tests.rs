@@ -399,7 +399,7 @@ async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_last
     assert!(matches!(claim, Ok(Claim::Granted(_))));
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
     world.assert_timeout("m", 2..=5);
-    world.clock.advance(30 * SECOND);
+    world.clock.advance(45 * SECOND);
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
     world.clock.advance(SECOND);
     assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
