@@ -1,4 +1,4 @@
-//! The local AWS: [MiniStack](https://pypi.org/project/ministack/) as a child process, one for each test run or demo.
+//! The local AWS: MiniStack as a child process, one for each test run or demo.
 //!
 //! It runs with IAM enforced and an environment of its own, because every function inherits MiniStack's, and it never
 //! outlives us: `tests/local_aws.py` ends with its standard input.
