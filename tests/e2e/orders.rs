@@ -2,9 +2,12 @@
 //! the queue of one who consumes the events.
 
 mod confirmation;
+mod crash;
 mod events;
 mod failures;
+mod hurry;
 mod memory;
+mod order;
 mod processor;
 mod rate_limit;
 mod whole_day;
@@ -20,6 +23,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     let areas = [
         events::trials(harness),
         failures::trials(harness),
+        crash::trials(harness),
         confirmation::trials(harness),
         memory::trials(harness),
         whole_day::trials(harness),

@@ -7,7 +7,9 @@ use e2e::world::World;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::processor::{Hurry, Order, Processor, SERVICE_REQUESTS, soon};
+use super::hurry::Hurry;
+use super::order::Order;
+use super::processor::{Processor, SERVICE_REQUESTS, soon};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 use e2e::aws_proxy::Behaviour;
 

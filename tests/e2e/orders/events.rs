@@ -8,7 +8,8 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::processor::{ORDERED, Processor, REQUISITIONS, soon};
+use super::order::ORDERED;
+use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 
 /// What an event may weigh, in bytes, to carry its resource.

@@ -1,11 +1,8 @@
 //! Bad days of WHOOP and AWS, and messages that can never succeed.
 
-use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::Message;
 use e2e::aws_proxy::Behaviour;
 use e2e::simulator::Fault;
 use e2e::world::World;
@@ -13,7 +10,8 @@ use jiff::{Timestamp, ToSpan};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use super::processor::{Hurry, ORDERED, Order, Processor, REQUISITIONS, soon};
+use super::order::{ORDERED, Order};
+use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 
 /// How long a missing order is waited for, in seconds, at least and at most.
@@ -31,7 +29,6 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         what_event_bridge_does_not_take_goes_back_and_is_published_later,
         what_event_bridge_refuses_is_set_aside,
         poison_stays_in_the_queue_while_the_dead_letter_queue_is_down,
-        a_crash_after_the_publishing_repeats_it_and_loses_nothing,
         a_batch_ends_before_the_deadline_when_whoop_hangs,
     ]
 }
@@ -202,89 +199,6 @@ async fn poison_stays_in_the_queue_while_the_dead_letter_queue_is_down(world: &W
     let dead_letters = processor.dead_letters().await?;
     assert_eq!(dead_letters.len(), 1);
     assert_set_aside(&dead_letters[0], "poison without JSON", "undecodable");
-    Ok(())
-}
-
-async fn a_crash_after_the_publishing_repeats_it_and_loses_nothing(world: &World) -> Outcome {
-    let (processor, hurry) = Processor::in_a_hurry(world, &[]).await?;
-    let order = processor.place();
-    let answers_late = Behaviour::Delay(Duration::from_secs(60));
-    hurry.proxy.next("PutEvents", answers_late);
-    set_visibility_timeout(&processor, "1").await?;
-    let crashed = crash_once_published(&processor, &order, &hurry).await;
-    let restored = set_visibility_timeout(&processor, "540").await;
-    crashed?;
-    restored?;
-
-    // remembered this time
-    processor.deliver(order.webhook()).await?;
-    assert_eq!(processor.published().await?.len(), 0);
-    processor.assert_nothing_set_aside().await
-}
-
-async fn crash_once_published(processor: &Processor<'_>, order: &Order, hurry: &Hurry) -> Outcome {
-    processor.deliver(order.webhook()).await?;
-    let asked = async || Ok(hurry.proxy.calls("PutEvents") == 1);
-    soon("the order is published", asked).await?;
-    let first = async || Ok(processor.arrived().await?.len() == 1);
-    soon("the event has arrived", first).await?;
-    for process in processor.processes() {
-        kill(&process)?;
-    }
-    // whoever takes it up now has to wait for the end of the lease
-    soon("the message is taken up again", async || {
-        Ok(!hurry.waits().is_empty())
-    })
-    .await?;
-    assert_eq!(hurry.proxy.calls("PutEvents"), 1);
-    end_leases(processor).await?;
-    let events = processor.published().await?;
-    assert_eq!(events.len(), 1);
-    order.assert_whole(&events[0]);
-    assert_eq!(hurry.proxy.calls("PutEvents"), 2);
-    Ok(())
-}
-
-fn kill(process: &std::path::Path) -> Outcome {
-    let id = process.file_name().unwrap_or_default();
-    let status = Command::new("kill").arg("-KILL").arg(id).status()?;
-    assert!(status.success(), "{status}");
-    Ok(())
-}
-
-/// What becomes visible again by itself, without the function: after a crash.
-async fn set_visibility_timeout(processor: &Processor<'_>, seconds: &str) -> Outcome {
-    let change = processor.stack.sqs.set_queue_attributes();
-    change
-        .queue_url(processor.stack.output("WebhookQueueUrl"))
-        .attributes(QueueAttributeName::VisibilityTimeout, seconds)
-        .send()
-        .await?;
-    Ok(())
-}
-
-/// Has every lease run out.
-async fn end_leases(processor: &Processor<'_>) -> Outcome {
-    let dynamodb = &processor.stack.dynamodb;
-    let table = processor.stack.output("PublishedTableName");
-    let items = dynamodb.scan().table_name(table).send().await?;
-    let held = items
-        .items()
-        .iter()
-        .filter(|item| item.contains_key("claimed_until"));
-    let mut ended = 0;
-    for item in held {
-        dynamodb
-            .update_item()
-            .table_name(table)
-            .key("id", item["id"].clone())
-            .update_expression("SET claimed_until = :past")
-            .expression_attribute_values(":past", AttributeValue::N("0".into()))
-            .send()
-            .await?;
-        ended += 1;
-    }
-    assert!(ended > 0, "nobody holds a lease");
     Ok(())
 }
 

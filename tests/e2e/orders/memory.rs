@@ -9,7 +9,8 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::processor::{Order, Processor};
+use super::order::Order;
+use super::processor::Processor;
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 
 /// What a requisition weighs as JSON, in bytes.

@@ -2,21 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{Message, SendMessageBatchRequestEntry};
-use e2e::aws_proxy::{AwsProxy, Behaviour};
 use e2e::local_aws::checkout;
 use e2e::simulator::Simulator;
 use e2e::stack::{PublishedEvent, Stack, Subscription};
 use e2e::world::World;
-use jiff::Timestamp;
 use jsonschema::Validator;
 use libtest_mimic::Failed;
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::Value;
 
+use super::order::patient;
 use crate::harness::Outcome;
 
 /// Where the Partner API serves requisitions.
@@ -24,9 +21,6 @@ pub const REQUISITIONS: &str = "/v2/partner/requisition/";
 
 /// Where the Partner API serves service requests.
 pub const SERVICE_REQUESTS: &str = "/v2/partner/service-request/";
-
-/// The type of the events that tell of new orders.
-pub const ORDERED: &str = "lab_requisition.created";
 
 /// How long something may take that takes a moment, or a back-off after a first failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,20 +32,7 @@ pub struct Processor<'w> {
     pub whoop: &'w Simulator,
     subscription: Subscription,
     schema: Validator,
-    patient: Value,
-}
-
-/// A proxy before all that the processor uses of AWS, which makes time pass faster: whatever is to stay out of the queue is
-/// back a second later.
-pub struct Hurry {
-    pub proxy: AwsProxy,
-    waits: Arc<Mutex<Vec<i64>>>,
-}
-
-/// An order as WHOOP serves it.
-pub struct Order {
-    pub id: String,
-    pub requisition: Value,
+    pub(super) patient: Value,
 }
 
 impl<'w> Processor<'w> {
@@ -94,35 +75,6 @@ impl<'w> Processor<'w> {
         })
     }
 
-    /// With a proxy before SQS, EventBridge and DynamoDB, behind which no wait is longer than a second.
-    pub async fn in_a_hurry(
-        world: &'w World,
-        changes: &[(&str, Option<&str>)],
-    ) -> Result<(Self, Hurry), Failed> {
-        let proxy = AwsProxy::start(world.aws.endpoint()).await?;
-        let waits = Arc::<Mutex<Vec<i64>>>::default();
-        let (kept, sqs) = (waits.clone(), world.stack.sqs.clone());
-        let shorten = Behaviour::watch(move |call| {
-            let wait = call["VisibilityTimeout"].as_i64().unwrap_or(-1);
-            kept.lock().expect("nothing panics here").push(wait);
-            let shorter = sqs.change_message_visibility();
-            let shorter = shorter
-                .set_queue_url(text(&call["QueueUrl"]))
-                .set_receipt_handle(text(&call["ReceiptHandle"]))
-                .visibility_timeout(1);
-            tokio::spawn(shorter.send());
-        });
-        proxy.set("ChangeMessageVisibility", shorten);
-        let url = proxy.url();
-        let endpoints = [
-            ("AWS_ENDPOINT_URL_SQS", Some(url.as_str())),
-            ("AWS_ENDPOINT_URL_EVENTBRIDGE", Some(&url)),
-            ("AWS_ENDPOINT_URL_DYNAMODB", Some(&url)),
-        ];
-        let processor = Self::with(world, &[&endpoints, changes].concat()).await?;
-        Ok((processor, Hurry { proxy, waits }))
-    }
-
     pub fn function(&self) -> &str {
         self.stack.output("EventProcessorFunctionName")
     }
@@ -137,54 +89,6 @@ impl<'w> Processor<'w> {
             .send()
             .await?;
         Ok(())
-    }
-
-    /// An order that WHOOP does not serve yet.
-    pub fn draft(&self) -> Order {
-        let id = Uuid::new_v4().to_string();
-        let service_requests = ["2093-3", "4548-4"].map(|code| {
-            json!({
-                "id": self.own(Uuid::new_v4()),
-                "status": "active",
-                "intent": "order",
-                "code": code,
-                "task_business_status": null,
-                "task_description": "Total cholesterol in serum",
-                "based_on": [{"type": "LabRequisition", "id": self.own(&id)}],
-            })
-        });
-        let mut patient = self.patient.clone();
-        patient["id"] = json!(self.own(Uuid::new_v4()));
-        let now = Timestamp::now();
-        let requisition = json!({
-            "id": id,
-            "created_at": now,
-            "updated_at": now,
-            "patient": patient,
-            "service_requests": service_requests,
-            "appointments": [],
-            "added_by_whoop_later": {"kept": [1.0, null, "é"]},
-        });
-        Order { id, requisition }
-    }
-
-    /// An order that WHOOP serves.
-    pub fn place(&self) -> Order {
-        let order = self.draft();
-        self.serve(&order);
-        order
-    }
-
-    /// Has WHOOP serve an order as it is.
-    pub fn serve(&self, order: &Order) {
-        self.whoop.put_requisition(order.requisition.clone());
-    }
-
-    /// An id that must not show up in any log.
-    fn own(&self, id: impl ToString) -> String {
-        let id = id.to_string();
-        self.stack.recorder.forbid("resource id", &id);
-        id
     }
 
     /// Delivers a webhook as WHOOP does; it has to be taken.
@@ -275,60 +179,6 @@ impl<'w> Processor<'w> {
             .filter(runs_it)
             .collect()
     }
-}
-
-impl Hurry {
-    /// For how many seconds each message was to stay out of the queue.
-    pub fn waits(&self) -> Vec<i64> {
-        self.waits.lock().expect("nothing panics there").clone()
-    }
-}
-
-impl Order {
-    /// The webhook that tells of it.
-    pub fn webhook(&self) -> String {
-        json!({"event_type": ORDERED, "resource_id": self.id}).to_string()
-    }
-
-    /// Checks that an event holds the whole order as it is now.
-    #[track_caller]
-    pub fn assert_whole(&self, event: &PublishedEvent) {
-        assert_eq!(event.detail["event_type"], ORDERED);
-        assert!(event.detail["resource_id"] == *self.id, "another order");
-        assert!(
-            event.detail["resource"] == self.requisition,
-            "not the order as WHOOP serves it"
-        );
-        assert!(event.detail.get("resource_url").is_none());
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-/// The patient of a trial, whose data must not show up in any log.
-fn patient(stack: &Stack) -> Value {
-    let digits = || fastrand::u32(1_000_000..10_000_000);
-    let patient = json!({
-        "first_name": format!("Layla-{}", digits()),
-        "last_name": format!("Example-{}", digits()),
-        "birth_date": "1990-12-10",
-        "gender": "female",
-        "email": format!("layla.{}@patient.example", digits()),
-        "phone": format!("+9715{}", digits()),
-        "nationality": "AE",
-        "emirates_id": format!("784-1990-{}-1", digits()),
-        "passport_no": format!("P{}", digits()),
-    });
-    let fields = patient.as_object().into_iter().flatten();
-    for (name, value) in fields {
-        stack.recorder.forbid(
-            &format!("patient's {name}"),
-            value.as_str().unwrap_or_default(),
-        );
-    }
-    patient
 }
 
 /// Waits until something is so.

@@ -9,7 +9,8 @@ use e2e::world::World;
 use jiff::ToSpan;
 use libtest_mimic::Trial;
 
-use super::processor::{Order, Processor, REQUISITIONS, soon};
+use super::order::Order;
+use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 
 /// How many orders are queued.

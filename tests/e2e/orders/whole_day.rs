@@ -10,7 +10,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::processor::{ORDERED, Order, Processor, REQUISITIONS};
+use super::order::{ORDERED, Order};
+use super::processor::{Processor, REQUISITIONS};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
 
 /// How many orders there are.
