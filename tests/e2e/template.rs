@@ -9,18 +9,21 @@ mod event_processor;
 mod limits;
 mod permissions;
 mod policy;
+mod provisioned_concurrency;
 mod roles;
 mod settings;
 mod setup;
 
 use std::sync::LazyLock;
 
+use e2e::local_aws::checkout;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use document::Template;
 
-static TEMPLATE: LazyLock<Result<Template, String>> = LazyLock::new(Template::transformed);
+static TEMPLATE: LazyLock<Result<Template, String>> =
+    LazyLock::new(|| Template::transformed(&checkout().join("template.yaml")));
 
 /// Something that holds of the template, and flaws that break it.
 struct Proof {
@@ -77,6 +80,7 @@ pub fn trials() -> Vec<Trial> {
         setup::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
+        provisioned_concurrency::PROOFS,
     ];
     for proof in tables.into_iter().flatten() {
         let name = proof.name;
@@ -90,6 +94,10 @@ pub fn trials() -> Vec<Trial> {
             ));
         }
     }
+    trials.push(Trial::test(
+        "template::another_property_is_another_version",
+        provisioned_concurrency::another_property_is_another_version,
+    ));
     trials
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::document::{Template, referred, substituted};
 use super::policy::{actions, covers, one_or_many, services, this_account};
+use super::provisioned_concurrency::PARAMETER;
 
 /// The key's policy lets in this account, and the services that work in their own name, for this account.
 pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<String> {
@@ -80,8 +81,18 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
     complaints
 }
 
-/// API Gateway may invoke each route's function from exactly that route, and nobody else may invoke any.
+/// API Gateway may invoke each route's function from exactly that route, and nobody else may invoke any; the same goes for
+/// its alias, with provisioned concurrency.
 pub fn functions_are_invoked_from_their_routes_only(template: &Template) -> Vec<String> {
+    [0, 2]
+        .into_iter()
+        .flat_map(|executions| {
+            invoked_from_their_routes_only(&template.deployed_with(&[(PARAMETER, executions)]))
+        })
+        .collect()
+}
+
+fn invoked_from_their_routes_only(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut granted: Vec<(&str, &str)> = Vec::new();
     for permission in template.of_type("AWS::Lambda::Permission") {

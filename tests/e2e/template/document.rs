@@ -1,9 +1,10 @@
 //! The transformed template: resources, their properties, and what these refer to.
 
+use std::path::Path;
 use std::process::Command;
 
 use e2e::local_aws::checkout;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The template as CloudFormation gets it on AWS, with SAM's resources replaced by those they stand for.
 #[derive(Clone)]
@@ -18,19 +19,59 @@ pub struct Resource<'a> {
 }
 
 impl Template {
-    /// Transforms `template.yaml` with the AWS library that does it in AWS, too.
-    pub fn transformed() -> Result<Self, String> {
+    /// Transforms the template in `file` with the AWS library that does it in AWS, too.
+    pub fn transformed(file: &Path) -> Result<Self, String> {
         let root = checkout();
         let output = Command::new(root.join(".venv/local-aws/bin/python"))
             .arg(root.join("tests/transform_template.py"))
-            .arg(root.join("template.yaml"))
+            .arg(file)
             .output()
             .map_err(|error| format!("python does not start (run `make setup`): {error}"))?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
         let template = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-        Ok(Self(on_aws(template)))
+        let on_aws = |condition: &str| (condition == "OnAws").then_some(true);
+        Ok(Self(decided(template, &on_aws)))
+    }
+
+    /// The template as it is deployed with these values of parameters, and the others at their defaults: with everything
+    /// decided that depends on conditions, apart from which resources there are.
+    pub fn deployed_with(&self, parameters: &[(&str, u64)]) -> Self {
+        let mut template = self.clone();
+        for (name, value) in parameters {
+            template.0["Parameters"][name]["Default"] = Value::from(*value);
+        }
+        let holds = |condition: &str| Some(template.holds(&template.0["Conditions"][condition]));
+        Self(decided(template.0.clone(), &holds))
+    }
+
+    /// Whether a condition holds while the parameters are at their defaults.
+    fn holds(&self, condition: &Value) -> bool {
+        if let Some(name) = condition["Condition"].as_str() {
+            return self.holds(&self.0["Conditions"][name]);
+        }
+        let operands = |function: &str| condition[function].as_array();
+        if let Some(all) = operands("Fn::And") {
+            return all.iter().all(|one| self.holds(one));
+        }
+        if let Some(one) = operands("Fn::Not") {
+            return !self.holds(&one[0]);
+        }
+        match operands("Fn::Equals").map(Vec::as_slice) {
+            Some([one, other]) => self.text(one) == self.text(other),
+            _ => panic!("what does this condition say? {condition}"),
+        }
+    }
+
+    /// The text that a value is compared as, or the default of the parameter that it refers to.
+    fn text(&self, value: &Value) -> String {
+        match referred(value) {
+            Some(parameter) => self.text(&self.0["Parameters"][parameter]["Default"]),
+            None => value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        }
     }
 
     /// All resources.
@@ -63,28 +104,41 @@ impl Template {
 
     /// The resources that `value` refers to, wherever in it.
     pub fn references(&self, value: &Value) -> Vec<Resource<'_>> {
-        let mut found = Vec::new();
-        let mut values = vec![value];
-        while let Some(value) = values.pop() {
-            found.extend(self.target(value));
-            let texts = match &value["Fn::Sub"] {
-                Value::Array(with_variables) => with_variables.first(),
-                text => Some(text),
-            };
-            if let Some(text) = texts.and_then(Value::as_str) {
-                let named = |target: &Resource<'_>| {
-                    text.contains(&format!("${{{}}}", target.id))
-                        || text.contains(&format!("${{{}.", target.id))
-                };
-                found.extend(self.resources().filter(named));
+        self.resources()
+            .filter(|resource| self.mentions(value, resource.id))
+            .collect()
+    }
+
+    /// The parameters that `value` depends on, those of conditions in it included.
+    pub fn parameters(&self, value: &Value) -> Vec<&str> {
+        let parameters = self.0["Parameters"].as_object().into_iter().flatten();
+        parameters
+            .map(|(name, _)| name.as_str())
+            .filter(|name| self.mentions(value, name))
+            .collect()
+    }
+
+    /// Whether `value` refers to `id`, wherever in it.
+    fn mentions(&self, value: &Value, id: &str) -> bool {
+        let text = match &value["Fn::Sub"] {
+            Value::Array(with_variables) => with_variables.first(),
+            text => Some(text),
+        };
+        let substituted = text.and_then(Value::as_str).is_some_and(|text| {
+            text.contains(&format!("${{{id}}}")) || text.contains(&format!("${{{id}."))
+        });
+        let conditions = [&value["Fn::If"][0], &value["Condition"]];
+        let depends = conditions.into_iter().filter_map(Value::as_str);
+        referred(value) == Some(id)
+            || substituted
+            || depends
+                .map(|name| &self.0["Conditions"][name])
+                .any(|condition| self.mentions(condition, id))
+            || match value {
+                Value::Object(map) => map.values().any(|value| self.mentions(value, id)),
+                Value::Array(list) => list.iter().any(|value| self.mentions(value, id)),
+                _ => false,
             }
-            match value {
-                Value::Object(map) => values.extend(map.values()),
-                Value::Array(list) => values.extend(list),
-                _ => {}
-            }
-        }
-        found
     }
 
     /// The number that `value` is, or that the parameter it refers to is by default.
@@ -127,23 +181,28 @@ pub fn substituted(value: &Value) -> Option<&str> {
     value["Fn::Sub"].as_str()
 }
 
-/// Decides every `Fn::If` on `OnAws` as AWS does.
-fn on_aws(value: Value) -> Value {
+/// Decides every `Fn::If` on a condition of which `decide` knows whether it holds.
+fn decided(value: Value, decide: &dyn Fn(&str) -> Option<bool>) -> Value {
+    let is_something = |value: &Value| value["Ref"] != "AWS::NoValue";
     match value {
-        Value::Object(mut map) if map.get("Fn::If").is_some_and(|choice| choice[0] == "OnAws") => {
-            on_aws(map["Fn::If"][1].take())
+        Value::Object(mut map) => {
+            if let Some(Value::Array(choice)) = map.get_mut("Fn::If") {
+                if let Some(holds) = choice[0].as_str().and_then(decide) {
+                    return decided(choice[if holds { 1 } else { 2 }].take(), decide);
+                }
+                for alternative in choice {
+                    *alternative = decided(alternative.take(), decide);
+                }
+                return Value::Object(map);
+            }
+            let entries = map.into_iter();
+            let entries = entries.map(|(key, value)| (key, decided(value, decide)));
+            Value::Object(entries.filter(|(_, value)| is_something(value)).collect())
         }
-        Value::Object(map) => Value::Object(
-            map.into_iter()
-                .map(|(key, value)| (key, on_aws(value)))
-                .filter(|(_, value)| value["Ref"] != "AWS::NoValue")
-                .collect::<Map<_, _>>(),
-        ),
-        Value::Array(values) => values
-            .into_iter()
-            .map(on_aws)
-            .filter(|value| value["Ref"] != "AWS::NoValue")
-            .collect(),
+        Value::Array(values) => {
+            let values = values.into_iter().map(|value| decided(value, decide));
+            values.filter(is_something).collect()
+        }
         scalar => scalar,
     }
 }

@@ -150,6 +150,14 @@ pub const PROOFS: &[Proof] = &[
                 template.properties("WebhookIntegration")["IntegrationUri"] =
                     json!({"Fn::GetAtt": ["TokenRefreshFunction", "Arn"]});
             }),
+            ("an_alias_that_may_not_be_invoked", |template| {
+                template.properties("WebhookPermission")["FunctionName"] =
+                    json!({"Ref": "WebhookFunction"});
+            }),
+            ("a_function_that_may_not_be_invoked", |template| {
+                template.properties("WebhookPermission")["FunctionName"] =
+                    json!({"Ref": "WebhookFunctionAliaslive"});
+            }),
         ],
     },
     Proof {
