@@ -21,12 +21,23 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("../roots/amazon-trust-services.pem")
 /// How long connecting may take, TLS handshake included, when the caller sets nothing else.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a connection without a call is kept for the next one.
+///
+/// Long enough for a burst of deliveries. After a longer pause the function has probably been frozen and the other side may be
+/// gone without a word: a new handshake costs milliseconds, waiting for a dead connection a whole attempt.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// An HTTP client for the AWS SDK.
 ///
 /// # Errors
 ///
 /// When the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
 pub fn aws_http_client() -> Result<SharedHttpClient, EnvError> {
+    aws_http_client_keeping(POOL_IDLE_TIMEOUT)
+}
+
+/// One that keeps connections without a call for this long.
+fn aws_http_client_keeping(idle: Duration) -> Result<SharedHttpClient, EnvError> {
     let bundle = match bundle("AWS_CA_BUNDLE")? {
         Some(bundle) => Some(bundle),
         None => bundle("SSL_CERT_FILE")?,
@@ -41,6 +52,7 @@ pub fn aws_http_client() -> Result<SharedHttpClient, EnvError> {
             aws_tls::rustls_provider::CryptoMode::Ring,
         ))
         .tls_context(context)
+        .pool_idle_timeout(idle)
         .build_https())
 }
 
@@ -65,7 +77,8 @@ pub fn client_builder() -> Result<reqwest::ClientBuilder, EnvError> {
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT))
 }
 
 /// The certificates of a PEM file, each checked to be one: the SDK's own reading of a bundle panics where it is not.
@@ -104,6 +117,13 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
 mod tests {
     use super::*;
 
+    use aws_smithy_async::time::SystemTimeSource;
+    use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     #[test]
     fn amazons_five_roots_are_compiled_in() {
         assert_eq!(roots(AMAZON_ROOTS).map(|roots| roots.len()), Ok(5));
@@ -131,5 +151,43 @@ mod tests {
             .expect("the bundle is compiled in")
             .build()
             .expect("the Partner API's client builds");
+    }
+    /// How many connections two calls take, one after the other.
+    async fn connections_for_two_calls(idle: Duration) -> usize {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut connections = 0;
+            let mut answered = 0;
+            while answered < 2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                connections += 1;
+                while answered < 2 && stream.read(&mut [0; 4096]).await.unwrap() > 0 {
+                    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                    answered += 1;
+                }
+            }
+            connections
+        });
+        let client = aws_http_client_keeping(idle).unwrap();
+        let components = RuntimeComponentsBuilder::for_tests()
+            .with_time_source(Some(SystemTimeSource::new()))
+            .build()
+            .unwrap();
+        let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
+        for _ in 0..2 {
+            let request = HttpRequest::get(&url).unwrap();
+            assert!(connector.call(request).await.unwrap().status().is_success());
+            // the connection goes back to the pool by a task of its own
+            tokio::task::yield_now().await;
+        }
+        server.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_for_a_while_and_not_used_after_that() {
+        assert_eq!(connections_for_two_calls(POOL_IDLE_TIMEOUT).await, 1);
+        assert_eq!(connections_for_two_calls(Duration::ZERO).await, 2);
     }
 }

@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use aws_sdk_sqs::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_sqs::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use whoop_partner::event::WebhookEvent;
@@ -12,24 +11,28 @@ use whoop_partner::event::WebhookEvent;
 const MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
 /// The data type of all attributes.
-const STRING: &str = "String";
+pub(crate) const ATTRIBUTE_TYPE: &str = "String";
 
 /// How long a text may be, in bytes, to travel as an attribute.
 const MAX_ATTRIBUTE_LENGTH: usize = 256;
 
 /// A queue message: the body as WHOOP signed it, and what is known about it.
-pub(crate) struct Delivery {
+pub struct Delivery {
     pub(crate) body: String,
     pub(crate) attributes: Vec<(&'static str, String)>,
 }
 
 /// The message would be larger than SQS takes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
 impl Delivery {
     /// Makes a message of a verified body.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    ///
+    /// When it would be larger than SQS takes.
+    pub fn new(
         body: Vec<u8>,
         received_at: SystemTime,
         request_id: Option<String>,
@@ -57,7 +60,8 @@ impl Delivery {
     }
 
     /// The value of an attribute.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
             .find_map(|(key, value)| (*key == name).then_some(value.as_str()))
@@ -68,18 +72,9 @@ impl Delivery {
         let attributes = self
             .attributes
             .iter()
-            .map(|(name, value)| name.len() + STRING.len() + value.len());
+            .map(|(name, value)| name.len() + ATTRIBUTE_TYPE.len() + value.len());
         self.body.len() + attributes.sum::<usize>()
     }
-}
-
-/// An attribute as SQS takes it.
-pub(crate) fn string_attribute(value: String) -> MessageAttributeValue {
-    MessageAttributeValue::builder()
-        .data_type(STRING)
-        .string_value(value)
-        .build()
-        .expect("the data type is set")
 }
 
 /// Whether SQS takes the character as text (SQS `SendMessage`: `#x9 | #xA | #xD | #x20 to #xD7FF | …`).

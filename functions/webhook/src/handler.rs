@@ -9,21 +9,20 @@ use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
-use whoop_partner::call_failure::CallFailure;
 use whoop_partner::env::EnvError;
 use whoop_partner::secrets::{KeySet, SigningKeys};
 use whoop_partner::signature::Signature;
 
 use crate::config::Config;
-use crate::delivery::{Delivery, string_attribute};
+use crate::delivery::Delivery;
+use crate::queue::Queue;
 use crate::request::WebhookRequest;
 
 /// The function with its long-lived clients.
 #[derive(Debug)]
 pub struct Webhook {
     keys: SigningKeys,
-    queue: aws_sdk_sqs::Client,
-    queue_url: String,
+    queue: Queue,
     deadline: Duration,
     clock: SharedTimeSource,
 }
@@ -55,20 +54,26 @@ impl Refusal {
 }
 
 impl Webhook {
-    /// Builds the clients and fetches the signing key. If those are not to be had yet, the function starts all the same.
+    /// Builds the clients, fetches the signing key and opens the connection to the queue, both at once: the first webhook then
+    /// finds everything ready. What is not to be had yet stops nothing.
     ///
     /// # Errors
     ///
     /// When a variable of the AWS SDK is missing or malformed.
     pub async fn connect(config: Config) -> Result<Self, EnvError> {
-        let aws = whoop_partner::aws::sdk_config(config.deadline.call_timeouts())?;
+        let timeouts = config.deadline.call_timeouts();
+        let aws = whoop_partner::aws::sdk_config(timeouts)?;
         let webhook = Self::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             aws_sdk_sqs::Client::new(&aws),
             config,
             SharedTimeSource::default(),
         );
-        if let Err(error) = webhook.keys.prefetch().await {
+        let (keys, ()) = tokio::join!(
+            webhook.keys.prefetch(),
+            webhook.connect_queue(timeouts.connect)
+        );
+        if let Err(error) = keys {
             tracing::warn!(%error, "starting without signing keys");
         }
         tracing::info!("started");
@@ -83,10 +88,21 @@ impl Webhook {
     ) -> Self {
         Self {
             keys: SigningKeys::new(secrets, config.signing_secret_id, clock.clone()),
-            queue,
-            queue_url: config.queue_url,
+            queue: Queue::new(queue, config.queue_url),
             deadline: config.deadline.duration(),
             clock,
+        }
+    }
+
+    /// Opens the connection to the queue; after `patience` the first webhook has to.
+    async fn connect_queue(&self, patience: Duration) {
+        let nothing = Delivery::new(b"{}".into(), self.clock.now(), None).expect("it is small");
+        match tokio::time::timeout(patience, self.queue.connect(nothing)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "starting without a connection to the queue"),
+            Err(_) => {
+                tracing::warn!("starting without a connection to the queue: no answer in time")
+            }
         }
     }
 
@@ -178,18 +194,10 @@ impl Webhook {
     }
 
     async fn send(&self, delivery: Delivery, deadline: Instant) -> Result<(), Refusal> {
-        let mut message = self
-            .queue
-            .send_message()
-            .queue_url(&self.queue_url)
-            .message_body(delivery.body);
-        for (name, value) in delivery.attributes {
-            message = message.message_attributes(name, string_attribute(value));
-        }
-        match timeout_at(deadline, message.send()).await {
-            Ok(Ok(_)) => Ok(()),
+        match timeout_at(deadline, self.queue.send(delivery)).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                tracing::error!(error = %CallFailure::from(&error), "queue did not take the webhook");
+                tracing::error!(%error, "queue did not take the webhook");
                 Err(Refusal::QueueUnavailable)
             }
             Err(_) => {
@@ -449,7 +457,7 @@ mod tests {
     async fn a_panic_is_answered_with_500_and_the_next_request_as_ever() {
         let (webhook, _) = queueing_webhook();
         let broken = Webhook {
-            queue: bad_queue(BadDay::Panics),
+            queue: Queue::new(bad_queue(BadDay::Panics), "https://queue".into()),
             ..webhook
         };
         assert_eq!(status(&broken, signed(BODY)).await, 500);

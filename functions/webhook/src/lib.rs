@@ -5,8 +5,10 @@
 mod config;
 mod delivery;
 mod handler;
+mod queue;
 mod request;
 
 pub use config::Config;
+pub use delivery::{Delivery, TooLarge};
 pub use handler::Webhook;
-pub use request::WebhookRequest;
+pub use request::{MalformedBase64, WebhookRequest};

@@ -16,19 +16,25 @@ use whoop_partner::signature::SIGNATURE_HEADER;
 /// One HTTP request. `Debug` shows no header and no body.
 #[derive(Default)]
 pub struct WebhookRequest {
-    pub(crate) signature: Option<String>,
-    pub(crate) request_id: Option<String>,
+    /// The header `WHOOP-Signed`.
+    pub signature: Option<String>,
+    /// API Gateway's id of the request.
+    pub request_id: Option<String>,
     body: String,
     is_base64_encoded: bool,
 }
 
 /// The gateway says that the body is base64, and it is not.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct MalformedBase64;
+pub struct MalformedBase64;
 
 impl WebhookRequest {
     /// Takes the raw bytes that WHOOP sent.
-    pub(crate) fn take_body(&mut self) -> Result<Vec<u8>, MalformedBase64> {
+    ///
+    /// # Errors
+    ///
+    /// When the gateway says that the body is base64, and it does not decode.
+    pub fn take_body(&mut self) -> Result<Vec<u8>, MalformedBase64> {
         let body = std::mem::take(&mut self.body).into_bytes();
         if self.is_base64_encoded {
             BASE64.decode(body).map_err(|_| MalformedBase64)
