@@ -11,6 +11,18 @@ VENVS := .venv/sam .venv/local-aws .venv/checkov
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
+VERIFY_AND_DECODE := target/release/examples/verify_and_decode
+BASELINES := tests/bench/baselines
+BENCH := target/release/bench
+# What `make bench` takes: CPU shares (full, or a memory size in MB), starts of each candidate, where the results go.
+MEMORY ?= full,256
+ROUNDS ?= 25
+OUTPUT ?= target/bench
+
+VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
+WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
+
 LOCAL_STACK := cargo run --quiet --package e2e --bin local-stack --
 
 # SAM finds cargo-lambda and zig, the linker, beside itself.
@@ -34,6 +46,24 @@ up: build local-stack ## The same, then keep it running until Ctrl-C
 test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --workspace
+
+.PHONY: bench
+bench: build bench-tools ## Measure the webhook beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
+	@$(STEP) "Compiling the baselines (minutes the first time)" $(MAKE) --no-print-directory baselines
+	@$(WITH_VALGRIND) $(BENCH) run --webhook $(BOOTSTRAP) --verify-and-decode $(VERIFY_AND_DECODE) \
+		--rust-baselines target/baselines --baselines-lock $(BASELINES)/Cargo.lock \
+		--node-bundle $(BASELINES)/node/dist/bootstrap.js \
+		--memory $(MEMORY) --rounds $(ROUNDS) --output $(OUTPUT)
+
+.PHONY: guard guard-accept
+guard guard-accept: build bench-tools
+guard: ## Fail if the webhook's size or instruction count has grown by more than 5 %
+	@$(GUARD)
+guard-accept: ## Make today's size and instruction count the ones to compare with
+	@$(GUARD) --accept
+
+GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(BOOTSTRAP) --verify-and-decode $(VERIFY_AND_DECODE) \
+	--baseline tests/bench/baseline.json
 
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
@@ -60,6 +90,25 @@ setup: $(VENVS:=/.installed) $(CARGO_DENY) ## Install the tools that the other t
 .PHONY: local-stack
 local-stack: .venv/local-aws/.installed
 	@$(STEP) "Compiling the local stack (minutes the first time)" cargo build --quiet --package e2e --bin local-stack
+
+.PHONY: bench-tools
+bench-tools: $(VALGRIND)
+	@$(STEP) "Compiling the benchmark (minutes the first time)" cargo build --quiet --locked --profile bench --package bench
+	@$(STEP) "Compiling what is counted (minutes the first time)" \
+		cargo build --quiet --locked --release --package webhook --example verify_and_decode
+
+# Each by itself, so that features do not unify.
+.PHONY: baselines
+baselines:
+	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --profile lean --package floor
+	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --profile lean --package bare-client
+	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --release --package tutorial
+	cd $(BASELINES)/node && npm ci && npm run build
+
+# Where there is none, the Debian package's files will do, unpacked.
+.tools/valgrind/usr/bin/valgrind:
+	@rm -rf .tools/valgrind && mkdir -p .tools/valgrind
+	@$(STEP) "Fetching valgrind" bash -c 'cd .tools/valgrind && apt-get download valgrind && dpkg-deb -x valgrind_*.deb .'
 
 # pip leaves a stamp behind only when everything is in place; a changed requirements file starts anew.
 .venv/%/.installed: requirements/%.txt

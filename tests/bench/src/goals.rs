@@ -1,0 +1,149 @@
+//! What the webhook is to reach, each as a figure of one run.
+
+use std::fmt;
+
+use crate::candidate::Function;
+use crate::cpu_quota::Cpu;
+use crate::results::{Results, Share};
+
+/// One goal and how far it is reached.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// What is compared.
+    pub text: String,
+    /// What came out.
+    pub figure: f64,
+    /// What it should be.
+    pub limit: Limit,
+}
+
+/// What a figure should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// This or more.
+    AtLeast(f64),
+    /// This or less.
+    AtMost(f64),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(limit) => write!(f, "≥ {limit}"),
+            Self::AtMost(limit) => write!(f, "≤ {limit}"),
+        }
+    }
+}
+
+impl Goal {
+    /// Whether it is reached.
+    pub fn is_met(&self) -> bool {
+        match self.limit {
+            Limit::AtLeast(limit) => self.figure >= limit,
+            Limit::AtMost(limit) => self.figure <= limit,
+        }
+    }
+
+    /// All that these results can tell.
+    pub fn of(results: &Results) -> Vec<Self> {
+        let mut goals = Vec::new();
+        for share in &results.shares {
+            match share.memory {
+                Cpu::Full => {
+                    goals.extend(cold_beside(share, 10.0, 3.0));
+                    goals.extend(beside_the_limit(share));
+                }
+                Cpu::OfMemory(256) => goals.extend(cold_beside(share, 25.0, 14.0)),
+                Cpu::OfMemory(_) => {}
+            }
+            goals.extend(frugality(share));
+        }
+        goals.extend(
+            results
+                .size_bytes
+                .get(&Function::Webhook)
+                .map(|bytes| Self {
+                    text: "size in MB".into(),
+                    figure: *bytes as f64 / 1e6,
+                    limit: Limit::AtMost(5.5),
+                }),
+        );
+        goals
+    }
+}
+
+/// The cold start beside what people write today.
+fn cold_beside(share: &Share, node: f64, tutorial: f64) -> Vec<Goal> {
+    let ours = share.functions[&Function::Webhook].cold_ms;
+    [(Function::Node, node), (Function::Tutorial, tutorial)]
+        .map(|(function, limit)| Goal {
+            text: format!("cold, {}: {} / webhook", cpu(share), function.name()),
+            figure: share.functions[&function].cold_ms / ours,
+            limit: Limit::AtLeast(limit),
+        })
+        .into()
+}
+
+/// Everything beside the least that is possible.
+fn beside_the_limit(share: &Share) -> Vec<Goal> {
+    let [ours, floor, tutorial] = [Function::Webhook, Function::Floor, Function::Tutorial]
+        .map(|function| share.functions[&function]);
+    let bare = share.bare_client;
+    let goal = |text: &str, figure, limit| Goal {
+        text: text.into(),
+        figure,
+        limit,
+    };
+    vec![
+        goal(
+            "cold: webhook / (floor + both calls of the bare client)",
+            ours.cold_ms / (floor.cold_ms + bare.two_calls_ms),
+            Limit::AtMost(1.25),
+        ),
+        goal(
+            "CPU of the first call: tutorial Rust / webhook",
+            tutorial.first_call_cpu_ms / ours.first_call_cpu_ms,
+            Limit::AtLeast(30.0),
+        ),
+        goal(
+            "warm p50: webhook / a call of the bare client",
+            ours.warm_p50_ms / bare.call_p50_ms,
+            Limit::AtMost(1.25),
+        ),
+        goal(
+            "refused p50: webhook / the floor's answer",
+            ours.refused_p50_ms.unwrap_or(f64::INFINITY) / floor.warm_p50_ms,
+            Limit::AtMost(3.0),
+        ),
+    ]
+}
+
+/// What must not grow with anything.
+fn frugality(share: &Share) -> [Goal; 2] {
+    let ours = share.functions[&Function::Webhook];
+    let goal = |text: &str, figure, limit| Goal {
+        text: format!("{text}, {}", cpu(share)),
+        figure,
+        limit: Limit::AtMost(limit),
+    };
+    [
+        // both versions of the secret, once in 30 s
+        goal(
+            "AWS calls for all refused deliveries",
+            ours.calls_when_refused as f64,
+            2.0,
+        ),
+        goal(
+            "peak memory in MB",
+            ours.peak_memory_bytes as f64 / 1e6,
+            8.0,
+        ),
+    ]
+}
+
+fn cpu(share: &Share) -> String {
+    match share.memory {
+        Cpu::Full => "all of a CPU".into(),
+        Cpu::OfMemory(mb) => format!("CPU of {mb} MB"),
+    }
+}
