@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -63,7 +64,8 @@ impl TryFrom<String> for Cpu {
     }
 }
 
-/// A cgroup with the CPU quota of a memory size; removed when dropped.
+/// A cgroup with the CPU quota of a memory size, for one process: of several in turn, each would pay for what the one before
+/// it overdrew. Removed when dropped, after the process.
 pub struct CpuQuota {
     folder: PathBuf,
 }
@@ -81,8 +83,11 @@ impl CpuQuota {
     }
 
     fn make(mb: u32) -> Result<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+
         let hierarchy = Hierarchy::find()?;
-        let name = format!("whoop-bench-{}-{mb}", std::process::id());
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("whoop-bench-{}-{number}", std::process::id());
         let quota = Self {
             folder: hierarchy.root().join(name),
         };

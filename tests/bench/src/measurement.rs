@@ -10,7 +10,7 @@ use tokio::process::Child;
 
 use crate::aws_stub::AwsStub;
 use crate::candidate::{Candidates, Environment, Function};
-use crate::cpu_quota::CpuQuota;
+use crate::cpu_quota::{Cpu, CpuQuota};
 use crate::delivery;
 use crate::process::{cpu_time, peak_memory};
 use crate::runtime_api::{Ready, RuntimeApi};
@@ -67,19 +67,18 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Starts a function, hands it deliveries, and ends it.
-    pub async fn function(
-        &mut self,
-        function: Function,
-        quota: Option<&CpuQuota>,
-    ) -> Result<FunctionStart> {
+    /// Starts a function, hands it deliveries with that share of a CPU, and ends it.
+    pub async fn function(&mut self, function: Function, cpu: Cpu) -> Result<FunctionStart> {
+        let quota = CpuQuota::new(cpu)?;
         let api = RuntimeApi::listen().await?;
         let start = Instant::now();
         let process = self
             .candidates
             .start(function, &self.environment, &api.address())?;
         let mut running = Running { process, api };
-        let measured = self.observe(function, &mut running, start, quota).await;
+        let measured = self
+            .observe(function, &mut running, start, quota.as_ref())
+            .await;
         running.process.kill().await?;
         measured.with_context(|| format!("measuring {}", function.name()))
     }
@@ -129,14 +128,15 @@ impl Bench {
         })
     }
 
-    /// Starts the bare client and reads what it measured.
-    pub async fn bare_client(&self, quota: Option<&CpuQuota>) -> Result<BareCalls> {
+    /// Starts the bare client and reads what it measured with that share of a CPU.
+    pub async fn bare_client(&self, cpu: Cpu) -> Result<BareCalls> {
         #[derive(Deserialize)]
         struct Output {
             two_calls_ns: u64,
             warm_call_ns: Vec<u64>,
         }
 
+        let quota = CpuQuota::new(cpu)?;
         let mut process = self
             .candidates
             .bare_client(&self.environment, self.load.warm)?
@@ -150,7 +150,7 @@ impl Bench {
             .next_line()
             .await?
             .context("the bare client ended by itself")?;
-        if let Some(quota) = quota {
+        if let Some(quota) = &quota {
             quota.apply(pid)?;
         }
         input.write_all(b"go\n").await?;

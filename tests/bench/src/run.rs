@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aws_stub::AwsStub;
 use crate::candidate::{Candidates, Environment, Function};
-use crate::cpu_quota::{Cpu, CpuQuota};
+use crate::cpu_quota::Cpu;
 use crate::instructions;
 use crate::machine::Machine;
 use crate::measurement::{BareCalls, Bench, FunctionStart, Load};
@@ -43,7 +43,7 @@ impl Plan {
             .shares
             .iter()
             .map(|memory| Starts::new(*memory))
-            .collect::<Result<_>>()?;
+            .collect();
         let progress = ProgressBar::new(self.rounds as u64).with_style(
             ProgressStyle::with_template("round {pos} of {len} {bar:40} {elapsed}")?,
         );
@@ -84,31 +84,28 @@ impl Plan {
 /// All starts at one share of a CPU.
 struct Starts {
     memory: Cpu,
-    quota: Option<CpuQuota>,
     functions: BTreeMap<Function, Vec<FunctionStart>>,
     bare_client: Vec<BareCalls>,
 }
 
 impl Starts {
-    fn new(memory: Cpu) -> Result<Self> {
-        Ok(Self {
+    fn new(memory: Cpu) -> Self {
+        Self {
             memory,
-            quota: CpuQuota::new(memory)?,
             functions: BTreeMap::new(),
             bare_client: Vec::new(),
-        })
+        }
     }
 
     /// Starts every candidate once, each time another one first.
     async fn add(&mut self, bench: &mut Bench, round: usize) -> Result<()> {
-        let quota = self.quota.as_ref();
         let mut functions = Function::ALL;
         functions.rotate_left(round % Function::ALL.len());
         for function in functions {
-            let start = bench.function(function, quota).await?;
+            let start = bench.function(function, self.memory).await?;
             self.functions.entry(function).or_default().push(start);
         }
-        self.bare_client.push(bench.bare_client(quota).await?);
+        self.bare_client.push(bench.bare_client(self.memory).await?);
         Ok(())
     }
 
