@@ -68,7 +68,10 @@ GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(BOOTSTRAP) --verify-and-deco
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
 	@cargo fmt --all --check
+	@cd $(BASELINES) && cargo fmt --all --check
 	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	@$(STEP) "Checking the baselines (minutes the first time)" env --chdir=$(BASELINES) \
+		cargo clippy --locked --quiet --target-dir $(CURDIR)/target/baselines --all-targets -- -D warnings
 	@$(STEP) "Checking the docs" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@$(CARGO_DENY) --log-level warn check licenses bans sources
 	@.venv/sam/bin/cfn-lint template.yaml
