@@ -88,7 +88,7 @@ deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value 
 	@$(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 .PHONY: local-stack
 local-stack: .venv/local-aws/.installed
@@ -111,7 +111,8 @@ baselines:
 # Where there is none, the Debian package's files will do, unpacked.
 .tools/valgrind/usr/bin/valgrind:
 	@rm -rf .tools/valgrind && mkdir -p .tools/valgrind
-	@$(STEP) "Fetching valgrind" bash -c 'cd .tools/valgrind && apt-get download valgrind && dpkg-deb -x valgrind_*.deb .'
+	@$(STEP) "Fetching valgrind" bash -c 'cd .tools/valgrind && \
+		(apt-get download valgrind || (apt-get update && apt-get download valgrind)) && dpkg-deb -x valgrind_*.deb .'
 
 # pip leaves a stamp behind only when everything is in place; a changed requirements file starts anew.
 .venv/%/.installed: requirements/%.txt

@@ -152,6 +152,7 @@ mod tests {
             .build()
             .expect("the Partner API's client builds");
     }
+
     /// How many connections two calls take, one after the other.
     async fn connections_for_two_calls(idle: Duration) -> usize {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -1,4 +1,5 @@
-//! The hot path without its AWS calls, as often as the argument says: from the event's bytes to the message for the queue.
+//! The hot path without its AWS calls, as often as the argument says: from the event's bytes to the message for the queue, read
+//! as `lambda_runtime` reads them.
 //!
 //! `make bench` and `make guard` count its instructions. Nothing in it is random, so that the count is always the same.
 
@@ -26,7 +27,9 @@ fn main() {
 
 /// The steps of the handler.
 fn verify_and_decode(event: &[u8]) -> Delivery {
-    let mut request: WebhookRequest = serde_json::from_slice(event).expect("it is JSON");
+    let mut json = serde_json::Deserializer::from_slice(event);
+    let mut request: WebhookRequest =
+        serde_path_to_error::deserialize(&mut json).expect("it is JSON");
     let header = request.signature.take().expect("it is signed");
     let signature = Signature::from_header(header.as_bytes()).expect("the signature is hex");
     let body = request.take_body().expect("it is text");

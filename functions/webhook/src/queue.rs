@@ -121,7 +121,7 @@ mod tests {
         }
 
         fn queue(&self) -> Queue {
-            let timeouts = "100".parse::<Deadline>().unwrap().call_timeouts();
+            let timeouts = Deadline::DEFAULT.call_timeouts();
             let config = aws_sdk_sqs::Config::builder()
                 .with_test_defaults_v2()
                 .endpoint_url(&self.url)

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tokio::task::JoinHandle;
 
 /// The memory size with one whole vCPU, in MB.
 const ONE_VCPU_MB: u32 = 1769;
@@ -17,9 +18,12 @@ const ONE_VCPU_MB: u32 = 1769;
 /// The slices that the quota is handed out in. Lambda's are not documented; measurements from within say 20 ms.
 const PERIOD: Duration = Duration::from_millis(20);
 
+/// More than any machine that this runs on has.
+const PLENTY_OF_CPUS: u32 = 1024;
+
 /// How much of a CPU a function has from its first event on; until then all of it, as on Lambda.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub enum Cpu {
     /// All that the machine has.
     Full,
@@ -56,18 +60,14 @@ impl From<Cpu> for String {
     }
 }
 
-impl TryFrom<String> for Cpu {
-    type Error = String;
-
-    fn try_from(value: String) -> Result<Self, String> {
-        value.parse()
-    }
-}
-
-/// A cgroup with the CPU quota of a memory size, for one process: of several in turn, each would pay for what the one before
-/// it overdrew. Removed when dropped, after the process.
+/// A cgroup for one process, with the CPU quota of a memory size once that is applied; removed when dropped, after the process.
+///
+/// Of several processes in turn, each would pay for what the one before it overdrew.
 pub struct CpuQuota {
+    hierarchy: Hierarchy,
     folder: PathBuf,
+    /// Of each period.
+    share: Duration,
 }
 
 impl CpuQuota {
@@ -88,31 +88,46 @@ impl CpuQuota {
         let hierarchy = Hierarchy::find()?;
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("whoop-bench-{}-{number}", std::process::id());
+        let folder = hierarchy.root().join(name);
+        hierarchy.hand_cpu_down()?;
+        fs::create_dir(&folder)?;
         let quota = Self {
-            folder: hierarchy.root().join(name),
+            hierarchy,
+            folder,
+            share: PERIOD * mb / ONE_VCPU_MB,
         };
-        fs::create_dir(&quota.folder)?;
-        let period = PERIOD.as_micros();
-        let share = period * u128::from(mb) / u128::from(ONE_VCPU_MB);
-        match hierarchy {
-            Hierarchy::V1 => {
-                quota.set("cpu.cfs_period_us", &period.to_string())?;
-                quota.set("cpu.cfs_quota_us", &share.to_string())?;
-            }
-            Hierarchy::V2 => quota.set("cpu.max", &format!("{share} {period}"))?,
-        }
+        // a quota that limits nothing: the kernel's first one of all is costly, and this is not the time that is measured
+        quota.limit(PERIOD * PLENTY_OF_CPUS)?;
         Ok(quota)
     }
 
-    /// From now on the process, with all its threads, has no more than this.
-    pub fn apply(&self, pid: u32) -> Result<()> {
-        self.set("cgroup.procs", &pid.to_string())
+    /// Takes a process in, with all its threads. That takes the kernel milliseconds, so it is done aside, while the process
+    /// starts: later it would let the process's caches go cold just before its first call.
+    pub fn admit(&self, pid: u32) -> JoinHandle<Result<()>> {
+        let processes = self.folder.join("cgroup.procs");
+        tokio::task::spawn_blocking(move || write(&processes, &pid.to_string()))
     }
 
-    fn set(&self, file: &str, value: &str) -> Result<()> {
-        let path = self.folder.join(file);
-        fs::write(&path, value).with_context(|| format!("writing {}", path.display()))
+    /// From now on the process has no more than its share.
+    pub fn apply(&self) -> Result<()> {
+        self.limit(self.share)
     }
+
+    /// Hands out so much CPU time each period.
+    fn limit(&self, quota: Duration) -> Result<()> {
+        let (quota, period) = (quota.as_micros(), PERIOD.as_micros());
+        match self.hierarchy {
+            Hierarchy::V1 => {
+                write(&self.folder.join("cpu.cfs_period_us"), &period.to_string())?;
+                write(&self.folder.join("cpu.cfs_quota_us"), &quota.to_string())
+            }
+            Hierarchy::V2 => write(&self.folder.join("cpu.max"), &format!("{quota} {period}")),
+        }
+    }
+}
+
+fn write(path: &Path, value: &str) -> Result<()> {
+    fs::write(path, value).with_context(|| format!("writing {}", path.display()))
 }
 
 impl Drop for CpuQuota {
@@ -130,12 +145,22 @@ enum Hierarchy {
 
 impl Hierarchy {
     fn find() -> Result<Self> {
-        for found in [Self::V1, Self::V2] {
-            if found.root().join(found.marker()).exists() {
-                return Ok(found);
-            }
+        if Self::V1.root().join("cgroup.procs").exists() {
+            return Ok(Self::V1);
+        }
+        let controllers = fs::read_to_string(Self::V2.root().join("cgroup.controllers"));
+        if controllers.is_ok_and(|names| names.split_whitespace().any(|name| name == "cpu")) {
+            return Ok(Self::V2);
         }
         bail!("no cgroups with a CPU controller in /sys/fs/cgroup")
+    }
+
+    /// Lets cgroups below the root have quotas, which in the second generation has to be said.
+    fn hand_cpu_down(&self) -> Result<()> {
+        if matches!(self, Self::V2) {
+            write(&self.root().join("cgroup.subtree_control"), "+cpu")?;
+        }
+        Ok(())
     }
 
     fn root(&self) -> &'static Path {
@@ -143,14 +168,6 @@ impl Hierarchy {
             Self::V1 => "/sys/fs/cgroup/cpu",
             Self::V2 => "/sys/fs/cgroup",
         })
-    }
-
-    /// What lies there if the machine has this generation.
-    fn marker(&self) -> &'static str {
-        match self {
-            Self::V1 => "cgroup.procs",
-            Self::V2 => "cgroup.controllers",
-        }
     }
 }
 

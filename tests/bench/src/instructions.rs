@@ -8,6 +8,9 @@ use anyhow::{Context, Result, ensure};
 /// How many deliveries are counted.
 const DELIVERIES: u64 = 1000;
 
+/// What valgrind takes from the environment; where it is not installed but unpacked, it has to be told where its tools are.
+const VALGRIND_NEEDS: [&str; 2] = ["PATH", "VALGRIND_LIB"];
+
 /// Instructions of verifying and decoding one delivery; `program` does so as often as its argument says.
 ///
 /// The difference of two runs leaves out the program's start and what happens at the first delivery only.
@@ -26,7 +29,11 @@ fn count(program: &Path, deliveries: u64) -> Result<u64> {
         .arg(deliveries.to_string())
         // the environment lies on the stack and moves it
         .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(
+            VALGRIND_NEEDS
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
         .output()
         .context("starting valgrind")?;
     ensure!(

@@ -5,10 +5,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use procfs::sys::kernel::Version;
 use procfs::{CpuInfo, Current, Meminfo};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The machine and the versions of what runs on it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Machine {
     /// The processor's own name.
     pub processor: String,

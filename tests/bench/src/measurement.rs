@@ -91,12 +91,15 @@ impl Bench {
         quota: Option<&CpuQuota>,
     ) -> Result<FunctionStart> {
         let pid = running.process.id().context("it ended at once")?;
+        let admission = quota.map(|quota| quota.admit(pid));
         let ready = running.ready().await?;
         let init = ready.at - start;
         let init_cpu = cpu_time(pid)?;
-        if let Some(quota) = quota {
-            quota.apply(pid)?;
+        if let (Some(quota), Some(admission)) = (quota, admission) {
+            admission.await??;
+            quota.apply()?;
         }
+        let calls_before = self.stub.calls().await?;
         let accepted = delivery::signed();
         let (first_call, mut ready) = running.deliver(ready, &accepted, 204).await?;
         let first_call_cpu = cpu_time(pid)? - init_cpu;
@@ -106,8 +109,18 @@ impl Bench {
             (elapsed, ready) = running.deliver(ready, &accepted, 204).await?;
             warm.push(elapsed);
         }
+        let calls_between = self.stub.calls().await?;
+        let queued = calls_between.send_message - calls_before.send_message;
+        let expected = if function.verifies() {
+            1 + self.load.warm as u64
+        } else {
+            0
+        };
+        ensure!(
+            queued == expected,
+            "it queued {queued} deliveries instead of {expected}"
+        );
         let mut refused = Vec::new();
-        let calls_before = self.stub.calls().await?.total();
         if function.verifies() {
             let forged = delivery::forged();
             for _ in 0..self.load.refused {
@@ -123,7 +136,7 @@ impl Bench {
             first_call_cpu,
             warm,
             refused,
-            calls_when_refused: self.stub.calls().await?.total() - calls_before,
+            calls_when_refused: self.stub.calls().await?.total() - calls_between.total(),
             peak_memory: peak_memory(pid)?,
         })
     }
@@ -151,7 +164,8 @@ impl Bench {
             .await?
             .context("the bare client ended by itself")?;
         if let Some(quota) = &quota {
-            quota.apply(pid)?;
+            quota.admit(pid).await??;
+            quota.apply()?;
         }
         input.write_all(b"go\n").await?;
         let line = output

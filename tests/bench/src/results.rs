@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::candidate::Function;
 use crate::cpu_quota::Cpu;
@@ -12,7 +12,7 @@ use crate::measurement::{BareCalls, FunctionStart};
 use crate::statistics::{median, percentile};
 
 /// A whole run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Results {
     /// Where it was.
     pub machine: Machine,
@@ -29,7 +29,7 @@ pub struct Results {
 }
 
 /// All candidates with the same share of a CPU.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Share {
     /// From the first event on: `full`, or that of a memory size in MB.
     pub memory: Cpu,
@@ -40,7 +40,7 @@ pub struct Share {
 }
 
 /// A function's figures: medians over all starts, percentiles over all deliveries. Times in ms.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct FunctionFigures {
     /// Start of the process to the first answer.
     pub cold_ms: f64,
@@ -67,7 +67,7 @@ pub struct FunctionFigures {
 }
 
 /// The bare client's figures, in ms.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct BareFigures {
     /// TCP, TLS and one call to each of the two services, in series.
     pub two_calls_ms: f64,

@@ -30,6 +30,9 @@ pub struct Plan {
 impl Plan {
     /// Measures.
     pub async fn run(self) -> Result<Results> {
+        // first of all, because it needs what may not be installed
+        let verify_and_decode_instructions =
+            instructions::of_one_delivery(&self.verify_and_decode)?;
         let folder = tempfile::tempdir()?;
         let stub = AwsStub::start(self.latency, folder.path()).await?;
         let log = folder.path().join("candidates.log");
@@ -61,10 +64,6 @@ impl Plan {
             progress.set_position(round as u64);
         }
         progress.finish_and_clear();
-        self.results(&shares)
-    }
-
-    fn results(self, shares: &[Starts]) -> Result<Results> {
         let mut size_bytes = BTreeMap::new();
         for function in Function::ALL {
             let artefact = self.candidates.artefact(function);
@@ -74,7 +73,7 @@ impl Plan {
             machine: self.machine,
             latency_ms: self.latency.as_secs_f64() * 1000.0,
             rounds: self.rounds,
-            verify_and_decode_instructions: instructions::of_one_delivery(&self.verify_and_decode)?,
+            verify_and_decode_instructions,
             size_bytes,
             shares: shares.iter().map(Starts::figures).collect(),
         })
@@ -97,10 +96,13 @@ impl Starts {
         }
     }
 
-    /// Starts every candidate once, each time another one first.
+    /// Starts every candidate once, in an order that changes, so that none always comes after the same other one.
     async fn add(&mut self, bench: &mut Bench, round: usize) -> Result<()> {
         let mut functions = Function::ALL;
         functions.rotate_left(round % Function::ALL.len());
+        if round % 2 == 1 {
+            functions.reverse();
+        }
         for function in functions {
             let start = bench.function(function, self.memory).await?;
             self.functions.entry(function).or_default().push(start);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -15,8 +15,8 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use md5::{Digest, Md5};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::{CipherSuite, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +57,8 @@ fn say(answer: &impl serde::Serialize) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// A certificate for 127.0.0.1 with a P-256 key, as AWS's endpoints have by now, from an authority of its own.
+/// A certificate for 127.0.0.1 with a P-256 key, from an authority of its own. Like AWS's endpoints, this one has its own
+/// preference among the cipher suites, and takes AES-128 first.
 fn tls(authority: &Path) -> Result<ServerConfig> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -70,14 +71,17 @@ fn tls(authority: &Path) -> Result<ServerConfig> {
         .with_context(|| format!("writing {}", authority.display()))?;
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec!["127.0.0.1".into()])?.signed_by(&key, &issuer)?;
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(ring)
+    let mut ring = rustls::crypto::ring::default_provider();
+    ring.cipher_suites
+        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?,
         )?;
+    config.ignore_client_order = true;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -121,6 +125,7 @@ async fn handle(
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    let due = Instant::now() + latency;
     let target = head
         .headers
         .get("x-amz-target")
@@ -143,7 +148,10 @@ async fn handle(
         }
     };
     // the runtime's own timer has a resolution of a millisecond
-    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(latency)).await;
+    let _ = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    })
+    .await;
     let mut response = Response::new(Full::from(answer.to_string()));
     *response.status_mut() = status;
     Ok(response)
