@@ -93,7 +93,8 @@ pub fn sdk_config(timeouts: CallTimeouts) -> Result<SdkConfig, EnvError> {
 /// Turns a call into a bare `GET` of the service's address, just before it is sent.
 ///
 /// What is left of the call is what it prepares: the connection that the client's next call takes is open, and the code of a real
-/// call has run once, up to sending it. Unsigned and empty it can have no effect, needs no permission, and shows in no trail of the account.
+/// call has run once, up to sending it. Unsigned and empty it can have no effect, needs no permission, and shows in no trail of
+/// the account.
 /// The service answers with an error, which is as good as any answer.
 #[derive(Debug)]
 pub struct ConnectOnly;
