@@ -15,7 +15,6 @@ mod price;
 mod process;
 mod results;
 mod run;
-mod runtime_api;
 mod statistics;
 mod table;
 

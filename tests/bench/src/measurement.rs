@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
+use runtime_api::{Ready, RuntimeApi};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Child;
@@ -13,7 +14,9 @@ use crate::candidate::{Candidates, Environment, Function};
 use crate::cpu_quota::{Cpu, CpuQuota};
 use crate::delivery;
 use crate::process::{cpu_time, peak_memory};
-use crate::runtime_api::{Ready, RuntimeApi};
+
+/// How long a function has for one delivery, as in the template.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many deliveries follow the first one.
 #[derive(Debug, Clone, Copy)]
@@ -200,11 +203,20 @@ impl Running {
         event: &Bytes,
         status: u16,
     ) -> Result<(Duration, Ready)> {
-        let answer = alive(&mut self.process, self.api.invoke(ready, event.clone())).await?;
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct HttpResponse {
+            status_code: u16,
+        }
+
+        let answer = self.api.invoke(ready, event.clone(), TIMEOUT);
+        let answer = alive(&mut self.process, answer).await?;
+        let response: HttpResponse =
+            serde_json::from_slice(&answer.body).context("an answer to API Gateway")?;
         ensure!(
-            answer.status == status,
+            response.status_code == status,
             "it answered {} instead of {status}",
-            answer.status
+            response.status_code
         );
         Ok((answer.elapsed, self.ready().await?))
     }

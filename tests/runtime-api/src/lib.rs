@@ -13,12 +13,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How long a function may take to start or to answer before it counts as hung.
+/// How long a function may take to start before it counts as hung, and how long to answer after its deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const API: &str = "/2018-06-01/runtime/";
@@ -34,7 +33,7 @@ pub struct RuntimeApi {
 enum FromFunction {
     Next {
         at: Instant,
-        event: oneshot::Sender<Bytes>,
+        event: oneshot::Sender<Event>,
     },
     Response {
         at: Instant,
@@ -47,19 +46,29 @@ enum FromFunction {
 pub struct Ready {
     /// When it asked.
     pub at: Instant,
-    event: oneshot::Sender<Bytes>,
+    event: oneshot::Sender<Event>,
+}
+
+/// What a function is invoked with.
+struct Event {
+    body: Bytes,
+    deadline: SystemTime,
 }
 
 /// How a function answered an event.
 pub struct Answer {
     /// From handing out the event to the whole answer.
     pub elapsed: Duration,
-    /// The HTTP status in it.
-    pub status: u16,
+    /// What it answered.
+    pub body: Bytes,
 }
 
 impl RuntimeApi {
     /// Listens on a free port.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
     pub async fn listen() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -72,47 +81,47 @@ impl RuntimeApi {
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API`.
+    #[must_use]
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
     /// Waits until the function asks for its next event.
+    ///
+    /// # Errors
+    ///
+    /// When it reports an error instead, ends or hangs.
     pub async fn ready(&mut self) -> Result<Ready> {
-        match self.request().await? {
+        match self.request(PATIENCE).await? {
             FromFunction::Next { at, event } => Ok(Ready { at, event }),
             FromFunction::Response { .. } => bail!("an answer without an event"),
             FromFunction::Error(error) => bail!("the function failed: {error}"),
         }
     }
 
-    /// Hands out an event and waits for the answer.
-    pub async fn invoke(&mut self, ready: Ready, event: Bytes) -> Result<Answer> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct HttpResponse {
-            status_code: u16,
-        }
-
+    /// Hands out an event, tells the function that it has `timeout` for it, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the function reports an error, whose JSON is in the text, when it ends, or when it does not answer.
+    pub async fn invoke(&mut self, ready: Ready, body: Bytes, timeout: Duration) -> Result<Answer> {
         let start = Instant::now();
-        if ready.event.send(event).is_err() {
+        let deadline = SystemTime::now() + timeout;
+        if ready.event.send(Event { body, deadline }).is_err() {
             bail!("the function went away");
         }
-        match self.request().await? {
-            FromFunction::Response { at, body } => {
-                let response: HttpResponse =
-                    serde_json::from_slice(&body).context("an answer to API Gateway")?;
-                Ok(Answer {
-                    elapsed: at - start,
-                    status: response.status_code,
-                })
-            }
+        match self.request(timeout + PATIENCE).await? {
+            FromFunction::Response { at, body } => Ok(Answer {
+                elapsed: at - start,
+                body,
+            }),
             FromFunction::Next { .. } => bail!("the function asks again instead of answering"),
             FromFunction::Error(error) => bail!("the function failed: {error}"),
         }
     }
 
-    async fn request(&mut self) -> Result<FromFunction> {
-        tokio::time::timeout(PATIENCE, self.requests.recv())
+    async fn request(&mut self, patience: Duration) -> Result<FromFunction> {
+        tokio::time::timeout(patience, self.requests.recv())
             .await
             .context("the function hangs")?
             .context("the Runtime API ended")
@@ -162,7 +171,7 @@ async fn handle(
             StatusCode::NOT_FOUND,
         ),
     };
-    // nobody listens any more when the measurement is over
+    // nobody listens any more when the caller is done
     let _ = requests.send(told);
     Ok(empty(status))
 }
@@ -176,8 +185,7 @@ async fn next(
     let Ok(event) = event.await else {
         return empty(StatusCode::GONE);
     };
-    let deadline = SystemTime::now() + PATIENCE;
-    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH);
+    let deadline = event.deadline.duration_since(SystemTime::UNIX_EPOCH);
     Response::builder()
         .header("content-type", "application/json")
         .header(
@@ -190,13 +198,13 @@ async fn next(
         )
         .header(
             "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:123456789012:function:webhook",
+            "arn:aws:lambda:us-east-1:123456789012:function:function",
         )
         .header(
             "lambda-runtime-trace-id",
             "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
         )
-        .body(Full::new(event))
+        .body(Full::new(event.body))
         .expect("the headers are well-formed")
 }
 
