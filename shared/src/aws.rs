@@ -14,6 +14,7 @@ use aws_sdk_secretsmanager::config::{IdentityCache, SharedAsyncSleep, SharedCred
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -23,7 +24,6 @@ use aws_types::origin::Origin;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::env::{self, EnvError};
-use crate::tls;
 
 /// How long one call of an AWS service may take.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +40,16 @@ pub struct CallTimeouts {
     pub initial_backoff: Duration,
 }
 
-/// Reads the environment into the configuration that the clients of the AWS services are made from.
+/// Reads the environment into the configuration that the clients of the AWS services are made from. They make their calls with
+/// `http_client`.
 ///
 /// # Errors
 ///
 /// When neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set, or a variable is malformed; it is named.
-pub fn sdk_config(timeouts: CallTimeouts) -> Result<SdkConfig, EnvError> {
+pub fn sdk_config(
+    timeouts: CallTimeouts,
+    http_client: SharedHttpClient,
+) -> Result<SdkConfig, EnvError> {
     let region = match env::optional("AWS_REGION")? {
         Some(region) => region,
         None => env::optional("AWS_DEFAULT_REGION")?.ok_or(EnvError::NotSet("AWS_REGION"))?,
@@ -57,7 +61,7 @@ pub fn sdk_config(timeouts: CallTimeouts) -> Result<SdkConfig, EnvError> {
             EnvironmentVariableCredentialsProvider::new(),
         ))
         .identity_cache(IdentityCache::lazy().build())
-        .http_client(tls::aws_http_client()?)
+        .http_client(http_client)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SystemTimeSource::new())
         .use_fips(env::parsed("AWS_USE_FIPS_ENDPOINT", false)?)

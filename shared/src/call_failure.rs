@@ -26,6 +26,15 @@ pub struct CallFailure {
 }
 
 impl CallFailure {
+    /// There is no answer, for a reason that the call itself does not know; later there may be one.
+    #[must_use]
+    pub fn no_answer(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            transient: true,
+        }
+    }
+
     /// Says whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -8,6 +8,7 @@ pub mod base_url;
 pub mod call_failure;
 pub mod env;
 pub mod event;
+pub mod hedge;
 pub mod lenient;
 pub mod partner;
 pub mod secrets;

@@ -4,21 +4,29 @@
 
 #[cfg(test)]
 mod canned;
+mod looks;
 mod partner_credentials;
 mod signing_keys;
+mod signing_secret;
 
 pub use partner_credentials::{PartnerCredentials, PartnerCredentialsCache};
-pub use signing_keys::{KeySet, SigningKeys};
+pub use signing_keys::SigningKeys;
+pub use signing_secret::KeySet;
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValueError, GetSecretValueOutput,
+};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::call_failure::CallFailure;
+use crate::hedge::Hedge;
 
 /// How long a cached secret is used without another look.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -73,11 +81,29 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// Says whether Secrets Manager has not answered the question: it was too slow, failed or throttled.
+    ///
+    /// A version that is missing, malformed, denied or can't be decrypted is an answer.
+    #[must_use]
+    pub fn is_no_answer(&self) -> bool {
+        matches!(self, Self::Unavailable { failure, .. } if failure.is_transient())
+    }
+}
+
 /// Reads one secret.
-#[derive(Debug)]
+#[derive(Clone)]
 struct SecretReader {
     client: Client,
     secret_id: String,
+}
+
+impl fmt::Debug for SecretReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretReader")
+            .field("secret_id", &self.secret_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A version of a secret: its JSON as `T`, and when it was created, if Secrets Manager says so.
@@ -88,14 +114,51 @@ struct Version<T> {
 
 impl SecretReader {
     async fn read<T: DeserializeOwned>(&self, stage: Stage) -> Result<Version<T>, SecretError> {
-        let answer = self
-            .client
+        let answer = self.request(stage).send().await;
+        self.version(stage, answer)
+    }
+
+    /// Reads a version with up to two tries.
+    async fn read_hedged<T: DeserializeOwned>(
+        &self,
+        stage: Stage,
+        hedge: &Hedge,
+    ) -> Result<Version<T>, SecretError> {
+        let second = async {
+            let http_client = hedge.http_client.clone();
+            let config = aws_sdk_secretsmanager::Config::builder().http_client(http_client);
+            let call = self
+                .request(stage)
+                .customize()
+                .config_override(config)
+                .send();
+            self.version(stage, Box::pin(call).await)
+        };
+        hedge
+            .run(self.read(stage), second, SecretError::is_no_answer)
+            .await
+    }
+
+    fn no_answer(&self, reason: &str) -> SecretError {
+        SecretError::Unavailable {
+            secret_id: self.secret_id.clone(),
+            failure: CallFailure::no_answer(reason),
+        }
+    }
+
+    fn request(&self, stage: Stage) -> GetSecretValueFluentBuilder {
+        self.client
             .get_secret_value()
             .secret_id(&self.secret_id)
             .version_stage(stage.label())
-            .send()
-            .await
-            .map_err(|error| self.failed(stage, error))?;
+    }
+
+    fn version<T: DeserializeOwned>(
+        &self,
+        stage: Stage,
+        answer: Result<GetSecretValueOutput, SdkError<GetSecretValueError>>,
+    ) -> Result<Version<T>, SecretError> {
+        let answer = answer.map_err(|error| self.failed(stage, error))?;
         let json = SecretString::from(
             answer
                 .secret_string

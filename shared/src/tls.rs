@@ -27,33 +27,49 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// gone without a word: a new handshake costs milliseconds, waiting for a dead connection a whole attempt.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An HTTP client for the AWS SDK.
-///
-/// # Errors
-///
-/// When the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
-pub fn aws_http_client() -> Result<SharedHttpClient, EnvError> {
-    aws_http_client_keeping(POOL_IDLE_TIMEOUT)
+/// The HTTP clients for the AWS SDK.
+#[derive(Debug, Clone)]
+pub struct AwsHttpClients {
+    /// Keeps its connections for the next call.
+    pub usual: SharedHttpClient,
+    /// Opens a connection for each call, for [second tries](crate::hedge): a kept one may have died in the same freeze as the
+    /// first try's. It costs nothing until it is used.
+    pub unpooled: SharedHttpClient,
 }
 
-/// One that keeps connections without a call for this long.
-fn aws_http_client_keeping(idle: Duration) -> Result<SharedHttpClient, EnvError> {
-    let bundle = match bundle("AWS_CA_BUNDLE")? {
-        Some(bundle) => Some(bundle),
-        None => bundle("SSL_CERT_FILE")?,
-    };
-    let pem = bundle.map_or_else(|| AMAZON_ROOTS.to_vec(), |bundle| bundle.pem);
-    let context = aws_tls::TlsContext::builder()
-        .with_trust_store(aws_tls::TrustStore::empty().with_pem_certificate(pem))
-        .build()
-        .expect("a context of checked certificates builds");
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(aws_tls::Provider::Rustls(
-            aws_tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .tls_context(context)
-        .pool_idle_timeout(idle)
-        .build_https())
+impl AwsHttpClients {
+    /// Builds them; no connection yet.
+    ///
+    /// # Errors
+    ///
+    /// When the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+    pub fn from_env() -> Result<Self, EnvError> {
+        let bundle = match bundle("AWS_CA_BUNDLE")? {
+            Some(bundle) => Some(bundle),
+            None => bundle("SSL_CERT_FILE")?,
+        };
+        let pem = bundle.map_or_else(|| AMAZON_ROOTS.to_vec(), |bundle| bundle.pem);
+        Ok(Self::trusting(&pem, POOL_IDLE_TIMEOUT))
+    }
+
+    /// Clients that trust the certificates in `pem`; the usual one keeps connections without a call for this long.
+    fn trusting(pem: &[u8], idle: Duration) -> Self {
+        let context = aws_tls::TlsContext::builder()
+            .with_trust_store(aws_tls::TrustStore::empty().with_pem_certificate(pem))
+            .build()
+            .expect("a context of checked certificates builds");
+        let builder = || {
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(aws_tls::Provider::Rustls(
+                    aws_tls::rustls_provider::CryptoMode::Ring,
+                ))
+                .tls_context(context.clone())
+        };
+        Self {
+            usual: builder().pool_idle_timeout(idle).build_https(),
+            unpooled: builder().pool_max_idle_per_host(0).build_https(),
+        }
+    }
 }
 
 /// An HTTP client for the Partner API, as a builder to which the caller adds its own timeouts.
@@ -146,7 +162,7 @@ mod tests {
 
     #[test]
     fn both_clients_build_with_the_compiled_in_roots() {
-        aws_http_client().expect("the AWS client builds");
+        AwsHttpClients::from_env().expect("the AWS clients build");
         client_builder()
             .expect("the bundle is compiled in")
             .build()
@@ -154,7 +170,7 @@ mod tests {
     }
 
     /// How many connections two calls take, one after the other.
-    async fn connections_for_two_calls(idle: Duration) -> usize {
+    async fn connections_for_two_calls(client: &SharedHttpClient) -> usize {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {
@@ -171,7 +187,6 @@ mod tests {
             }
             connections
         });
-        let client = aws_http_client_keeping(idle).unwrap();
         let components = RuntimeComponentsBuilder::for_tests()
             .with_time_source(Some(SystemTimeSource::new()))
             .build()
@@ -188,7 +203,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_kept_for_a_while_and_not_used_after_that() {
-        assert_eq!(connections_for_two_calls(POOL_IDLE_TIMEOUT).await, 1);
-        assert_eq!(connections_for_two_calls(Duration::ZERO).await, 2);
+        let clients = AwsHttpClients::trusting(AMAZON_ROOTS, POOL_IDLE_TIMEOUT);
+        assert_eq!(connections_for_two_calls(&clients.usual).await, 1);
+        let clients = AwsHttpClients::trusting(AMAZON_ROOTS, Duration::ZERO);
+        assert_eq!(connections_for_two_calls(&clients.usual).await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_unpooled_client_opens_a_connection_for_each_call() {
+        let clients = AwsHttpClients::trusting(AMAZON_ROOTS, POOL_IDLE_TIMEOUT);
+        assert_eq!(connections_for_two_calls(&clients.unpooled).await, 2);
     }
 }

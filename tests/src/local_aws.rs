@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use tempfile::TempDir;
-use whoop_partner::tls;
+use whoop_partner::tls::AwsHttpClients;
 
 pub use function_output::FunctionLine;
 pub(crate) use function_output::function_output;
@@ -201,7 +201,10 @@ impl LocalAws {
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         let root = Credentials::new(ROOT_KEY, ROOT_KEY, None, None, "local AWS");
-        let http = tls::aws_http_client().expect("the compiled-in roots are well-formed");
+        let http_clients = AwsHttpClients::from_env();
+        let http = http_clients
+            .expect("the compiled-in roots are well-formed")
+            .usual;
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))

@@ -13,6 +13,7 @@ use whoop_partner::partner::{
     PartnerClient, PartnerError, ResourceJson, ServiceRequestId, TaskBusinessStatus,
 };
 use whoop_partner::secrets::PartnerCredentialsCache;
+use whoop_partner::tls::AwsHttpClients;
 use whoop_partner::token_store::TokenStore;
 
 use crate::batch::{
@@ -72,7 +73,7 @@ impl EventProcessor {
     ///
     /// When a variable of the AWS SDK or of TLS is missing or malformed.
     pub fn connect(config: Config) -> Result<Self, EnvError> {
-        let aws = aws::sdk_config(CALL_TIMEOUTS)?;
+        let aws = aws::sdk_config(CALL_TIMEOUTS, AwsHttpClients::from_env()?.usual)?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         let credentials = PartnerCredentialsCache::new(
             aws_sdk_secretsmanager::Client::new(&aws),

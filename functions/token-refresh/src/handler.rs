@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use whoop_partner::aws::{self, CallTimeouts};
 use whoop_partner::env::EnvError;
 use whoop_partner::secrets::{PartnerCredentials, PartnerCredentialsCache};
-use whoop_partner::tls;
+use whoop_partner::tls::{self, AwsHttpClients};
 use whoop_partner::token::{AccessToken, TokenEndpoint, TokenError};
 use whoop_partner::token_store::{StoreOutcome, TokenStore};
 
@@ -78,7 +78,7 @@ impl TokenRefresh {
     ///
     /// When a variable of the AWS SDK or of TLS is missing or malformed.
     pub fn connect(config: Config) -> Result<Self, EnvError> {
-        let aws = aws::sdk_config(CALL_TIMEOUTS)?;
+        let aws = aws::sdk_config(CALL_TIMEOUTS, AwsHttpClients::from_env()?.usual)?;
         Self::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             aws_sdk_dynamodb::Client::new(&aws),

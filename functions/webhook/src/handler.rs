@@ -1,25 +1,41 @@
 //! One webhook: verify, queue, answer, all before the deadline.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
+use whoop_partner::aws::CallTimeouts;
 use whoop_partner::env::EnvError;
+use whoop_partner::hedge::Hedge;
 use whoop_partner::secrets::{KeySet, SigningKeys};
 use whoop_partner::signature::Signature;
+use whoop_partner::tls::AwsHttpClients;
 
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::queue::Queue;
 use crate::request::WebhookRequest;
 
+/// How long the start waits for keys and connection: WHOOP's second is running. What is not there by then goes on in the first
+/// request.
+const START_PATIENCE: Duration = Duration::from_millis(150);
+
+/// Limits for the AWS calls. They only end what nobody waits for any more: each request has its deadline, and the second try is
+/// ours.
+const CALL_TIMEOUTS: CallTimeouts = CallTimeouts {
+    connect: Duration::from_secs(5),
+    attempt: Duration::from_secs(5),
+    operation: Duration::from_secs(5),
+    max_attempts: 1,
+    initial_backoff: Duration::ZERO,
+};
+
 /// The function with its long-lived clients.
-#[derive(Debug)]
 pub struct Webhook {
     keys: SigningKeys,
     queue: Queue,
@@ -55,23 +71,25 @@ impl Refusal {
 
 impl Webhook {
     /// Builds the clients, fetches the signing key and opens the connection to the queue, both at once: the first webhook then
-    /// finds everything ready. What is not to be had yet stops nothing.
+    /// finds everything ready. What takes too long goes on beside the first webhook; what fails stops nothing.
     ///
     /// # Errors
     ///
     /// When a variable of the AWS SDK is missing or malformed.
     pub async fn connect(config: Config) -> Result<Self, EnvError> {
-        let timeouts = config.deadline.call_timeouts();
-        let aws = whoop_partner::aws::sdk_config(timeouts)?;
+        let http_clients = AwsHttpClients::from_env()?;
+        let aws = whoop_partner::aws::sdk_config(CALL_TIMEOUTS, http_clients.usual)?;
         let webhook = Self::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             aws_sdk_sqs::Client::new(&aws),
+            http_clients.unpooled,
             config,
             SharedTimeSource::default(),
         );
+        let deadline = Instant::now() + START_PATIENCE;
         let (keys, ()) = tokio::join!(
-            webhook.keys.prefetch(),
-            webhook.connect_queue(timeouts.connect)
+            webhook.keys.prefetch(deadline),
+            webhook.connect_queue(deadline)
         );
         if let Err(error) = keys {
             tracing::warn!(%error, "starting without signing keys");
@@ -80,29 +98,38 @@ impl Webhook {
         Ok(webhook)
     }
 
+    /// `second_tries` opens a connection for each call; the clients must not retry by themselves.
     fn new(
         secrets: aws_sdk_secretsmanager::Client,
         queue: aws_sdk_sqs::Client,
+        second_tries: SharedHttpClient,
         config: Config,
         clock: SharedTimeSource,
     ) -> Self {
+        let hedge = Hedge {
+            patience: config.deadline.patience(),
+            http_client: second_tries,
+        };
+        let secret_id = config.signing_secret_id;
         Self {
-            keys: SigningKeys::new(secrets, config.signing_secret_id, clock.clone()),
-            queue: Queue::new(queue, config.queue_url),
+            keys: SigningKeys::new(secrets, secret_id, hedge.clone(), clock.clone()),
+            queue: Queue::new(queue, config.queue_url, hedge),
             deadline: config.deadline.duration(),
             clock,
         }
     }
 
-    /// Opens the connection to the queue; after `patience` the first webhook has to.
-    async fn connect_queue(&self, patience: Duration) {
+    /// Opens the connection to the queue. After `deadline` that goes on without us.
+    async fn connect_queue(&self, deadline: Instant) {
         let nothing = Delivery::new(b"{}".into(), self.clock.now(), None).expect("it is small");
-        match tokio::time::timeout(patience, self.queue.connect(nothing)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "starting without a connection to the queue"),
-            Err(_) => {
-                tracing::warn!("starting without a connection to the queue: no answer in time")
+        let queue = self.queue.clone();
+        let connecting = tokio::spawn(async move {
+            if let Err(error) = queue.connect(nothing).await {
+                tracing::warn!(%error, "no connection to the queue yet");
             }
+        });
+        if timeout_at(deadline, connecting).await.is_err() {
+            tracing::warn!("starting without a connection to the queue: no answer in time");
         }
     }
 
@@ -161,34 +188,13 @@ impl Webhook {
         body: &[u8],
         deadline: Instant,
     ) -> Result<(), Refusal> {
-        let keys = match timeout_at(deadline, self.keys.get()).await {
-            Ok(Ok(keys)) => keys,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "no signing keys");
-                return Err(Refusal::KeysUnavailable);
-            }
-            Err(_) => return Err(Refusal::KeysUnavailable),
-        };
-        if signature.verify(body, keys.valid_at(self.clock.now())) {
-            return Ok(());
-        }
-        match self.newer_keys(&keys, deadline).await {
-            Some(newer) if signature.verify(body, newer.valid_at(self.clock.now())) => Ok(()),
-            _ => Err(Refusal::SignatureWrong),
-        }
-    }
-
-    /// Looks for keys of a rotation that we have missed. If that fails, the signature stays wrong, and WHOOP tries again.
-    async fn newer_keys(&self, stale: &Arc<KeySet>, deadline: Instant) -> Option<Arc<KeySet>> {
-        match timeout_at(deadline, self.keys.refetch(stale)).await {
-            Ok(Ok(keys)) => keys,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "no newer signing keys");
-                None
-            }
-            Err(_) => {
-                tracing::warn!("no newer signing keys before the deadline");
-                None
+        let matches = |keys: &KeySet| signature.verify(body, keys.valid_at(self.clock.now()));
+        match self.keys.any_matches(deadline, matches).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::SignatureWrong),
+            Err(error) => {
+                tracing::error!(%error, "no signing key for this webhook");
+                Err(Refusal::KeysUnavailable)
             }
         }
     }
@@ -211,7 +217,8 @@ impl Webhook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
     use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
@@ -250,12 +257,20 @@ mod tests {
     }
 
     fn webhook(queue: aws_sdk_sqs::Client) -> Webhook {
-        Webhook::new(
-            secrets(&secrets_rule()),
-            queue,
-            config(),
-            SharedTimeSource::default(),
-        )
+        webhook_with(secrets(&secrets_rule()), queue, no_second_try())
+    }
+
+    fn webhook_with(
+        secrets: aws_sdk_secretsmanager::Client,
+        queue: aws_sdk_sqs::Client,
+        second_tries: SharedHttpClient,
+    ) -> Webhook {
+        let clock = SharedTimeSource::default();
+        Webhook::new(secrets, queue, second_tries, config(), clock)
+    }
+
+    fn no_second_try() -> SharedHttpClient {
+        http_client_fn(|_, _| panic!("there is no second try"))
     }
 
     /// A webhook whose queue takes everything, and what it took.
@@ -358,89 +373,125 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn forged_signatures_cause_no_more_calls_than_the_one_look_for_newer_keys() {
+    async fn forged_signatures_cause_no_more_calls_than_two_looks_for_other_keys() {
         let rule = secrets_rule();
         let queue = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, &[] as &[&Rule]);
-        let webhook = Webhook::new(secrets(&rule), queue, config(), SharedTimeSource::default());
+        let webhook = webhook_with(secrets(&rule), queue, no_second_try());
         for _ in 0..50 {
             assert_eq!(status(&webhook, request(BODY, &"0".repeat(64))).await, 401);
         }
-        // the first load of both versions, and one look at both
-        assert_eq!(rule.num_calls(), 4);
+        // the first load of both versions, and two looks at both
+        assert_eq!(rule.num_calls(), 6);
     }
 
-    /// AWS as it behaves on a bad day.
+    /// SQS as it behaves on a bad day, and how often it was called.
     #[derive(Debug, Clone)]
-    enum BadDay {
-        Hangs,
-        Answers(u16, &'static str),
-        Panics,
+    struct BadDay(Answer, Arc<AtomicUsize>);
+
+    #[derive(Debug, Clone, Copy)]
+    enum Answer {
+        Never,
+        After(Duration),
+        Status(u16, &'static str),
+        Panic,
     }
 
     impl HttpConnector for BadDay {
         fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-            match *self {
-                Self::Hangs => HttpConnectorFuture::new(std::future::pending()),
-                Self::Answers(status, body) => HttpConnectorFuture::ready(Ok(HttpResponse::new(
-                    HttpStatus::try_from(status).unwrap(),
-                    SdkBody::from(body),
-                ))),
-                Self::Panics => panic!("a panic that quotes {BODY}"),
+            self.1.fetch_add(1, Ordering::Relaxed);
+            let answer = |status, body: &'static str| {
+                let status = HttpStatus::try_from(status).unwrap();
+                Ok(HttpResponse::new(status, SdkBody::from(body)))
+            };
+            match self.0 {
+                Answer::Never => HttpConnectorFuture::new(std::future::pending()),
+                Answer::After(time) => HttpConnectorFuture::new(async move {
+                    tokio::time::sleep(time).await;
+                    answer(200, "{}")
+                }),
+                Answer::Status(status, body) => HttpConnectorFuture::ready(answer(status, body)),
+                Answer::Panic => panic!("a panic that quotes {BODY}"),
             }
         }
     }
 
-    fn bad_queue(day: BadDay) -> aws_sdk_sqs::Client {
-        let timeouts = config().deadline.call_timeouts();
-        aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::Config::builder()
-                .with_test_defaults_v2()
-                .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
-                .timeout_config(
-                    aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
-                        .operation_attempt_timeout(timeouts.attempt)
-                        .operation_timeout(timeouts.operation)
-                        .build(),
-                )
-                .http_client(http_client_fn(move |_, _| {
-                    SharedHttpConnector::new(day.clone())
-                }))
-                .build(),
-        )
-    }
+    impl BadDay {
+        fn new(answer: Answer) -> Self {
+            Self(answer, Arc::default())
+        }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_queue_in_trouble_is_503_within_the_deadline() {
-        for day in [
-            BadDay::Hangs,
-            BadDay::Answers(500, ""),
-            BadDay::Answers(400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled"}"#),
-            BadDay::Answers(
-                403,
-                r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#,
-            ),
-            BadDay::Answers(200, "not json"),
-        ] {
-            let webhook = webhook(bad_queue(day.clone()));
-            let start = Instant::now();
-            assert_eq!(status(&webhook, signed(BODY)).await, 503, "{day:?}");
-            assert!(start.elapsed() <= Duration::from_millis(800), "{day:?}");
+        fn http_client(&self) -> SharedHttpClient {
+            let connector = SharedHttpConnector::new(self.clone());
+            http_client_fn(move |_, _| connector.clone())
+        }
+
+        /// A webhook that has only such a queue.
+        fn webhook(&self) -> Webhook {
+            let queue = aws_sdk_sqs::Client::from_conf(
+                aws_sdk_sqs::Config::builder()
+                    .with_test_defaults_v2()
+                    .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+                    .retry_config(aws_sdk_sqs::config::retry::RetryConfig::disabled())
+                    .http_client(self.http_client())
+                    .build(),
+            );
+            webhook_with(secrets(&secrets_rule()), queue, self.http_client())
+        }
+
+        fn calls(&self) -> usize {
+            self.1.load(Ordering::Relaxed)
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_cuts_off_what_the_sdk_would_go_on_waiting_for() {
-        let queue = aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::Config::builder()
-                .with_test_defaults_v2()
-                .http_client(http_client_fn(|_, _| {
-                    SharedHttpConnector::new(BadDay::Hangs)
-                }))
-                .build(),
-        );
-        let start = Instant::now();
-        assert_eq!(status(&webhook(queue), signed(BODY)).await, 503);
-        assert_eq!(start.elapsed().as_millis(), 800);
+    async fn a_queue_that_answers_before_the_deadline_leads_to_204_and_one_that_does_not_to_503() {
+        for (ms, expected, copies) in [
+            (0, 204, 1),
+            (319, 204, 1),
+            (450, 204, 2),
+            (799, 204, 2),
+            (900, 503, 2),
+        ] {
+            let day = BadDay::new(Answer::After(Duration::from_millis(ms)));
+            let start = Instant::now();
+            assert_eq!(
+                status(&day.webhook(), signed(BODY)).await,
+                expected,
+                "{ms} ms"
+            );
+            assert_eq!(start.elapsed().as_millis(), u128::from(ms.min(800)));
+            assert_eq!(day.calls(), copies, "{ms} ms");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_in_trouble_is_503_within_the_deadline_after_two_tries_at_most() {
+        for (answer, tries) in [
+            (Answer::Never, 2),
+            (Answer::Status(500, ""), 2),
+            (
+                Answer::Status(400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled"}"#),
+                2,
+            ),
+            (
+                Answer::Status(
+                    403,
+                    r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#,
+                ),
+                1,
+            ),
+            (Answer::Status(200, "not json"), 2),
+        ] {
+            let day = BadDay::new(answer);
+            let start = Instant::now();
+            assert_eq!(
+                status(&day.webhook(), signed(BODY)).await,
+                503,
+                "{answer:?}"
+            );
+            assert!(start.elapsed() <= Duration::from_millis(800), "{answer:?}");
+            assert_eq!(day.calls(), tries, "{answer:?}");
+        }
     }
 
     #[tokio::test]
@@ -448,18 +499,14 @@ mod tests {
         let rule = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
             .then_output(|| GetSecretValueOutput::builder().secret_string("{}").build());
         let queue = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, &[] as &[&Rule]);
-        let webhook = Webhook::new(secrets(&rule), queue, config(), SharedTimeSource::default());
+        let webhook = webhook_with(secrets(&rule), queue, no_second_try());
         assert_eq!(status(&webhook, signed(BODY)).await, 503);
         assert_eq!(status(&webhook, request(BODY, "short")).await, 401);
     }
 
     #[tokio::test]
     async fn a_panic_is_answered_with_500_and_the_next_request_as_ever() {
-        let (webhook, _) = queueing_webhook();
-        let broken = Webhook {
-            queue: Queue::new(bad_queue(BadDay::Panics), "https://queue".into()),
-            ..webhook
-        };
+        let broken = BadDay::new(Answer::Panic).webhook();
         assert_eq!(status(&broken, signed(BODY)).await, 500);
         assert_eq!(status(&broken, request(BODY, "short")).await, 401);
     }

@@ -1,24 +1,28 @@
 //! The queue that deliveries go to, and the connection to it.
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
 use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::{Client, Config};
 use whoop_partner::aws::ConnectOnly;
 use whoop_partner::call_failure::CallFailure;
+use whoop_partner::hedge::Hedge;
 
 use crate::delivery::{ATTRIBUTE_TYPE, Delivery};
 
 /// The queue.
-#[derive(Debug)]
+#[derive(Clone)]
 pub(crate) struct Queue {
     client: Client,
     url: String,
+    hedge: Hedge,
 }
 
 impl Queue {
-    pub(crate) fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    /// `client` must not retry by itself: slow calls get a second try as `hedge` says.
+    pub(crate) fn new(client: Client, url: String, hedge: Hedge) -> Self {
+        Self { client, url, hedge }
     }
 
     /// Opens the connection that the next delivery takes, by going all the way of `nothing` but for its effect.
@@ -27,12 +31,10 @@ impl Queue {
     ///
     /// When the queue does not answer; any answer will do.
     pub(crate) async fn connect(&self, nothing: Delivery) -> Result<(), CallFailure> {
-        let once = aws_sdk_sqs::Config::builder().retry_config(RetryConfig::disabled());
         let answer = self
             .message(nothing)
             .customize()
             .interceptor(ConnectOnly)
-            .config_override(once)
             .send()
             .await;
         match answer {
@@ -41,16 +43,24 @@ impl Queue {
         }
     }
 
-    /// Sends a delivery.
+    /// Sends a delivery, with two tries at most. If both have their effect, the queue holds it twice.
     ///
     /// # Errors
     ///
     /// When the queue does not take it.
     pub(crate) async fn send(&self, delivery: Delivery) -> Result<(), CallFailure> {
-        match self.message(delivery).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(CallFailure::from(&error)),
-        }
+        let message = self.message(delivery);
+        // boxed, because the compiler gives up on futures as deep as these
+        let first = async { taken(Box::pin(message.clone().send()).await) };
+        let second = async {
+            let http_client = self.hedge.http_client.clone();
+            let config = Config::builder().http_client(http_client);
+            let call = message.clone().customize().config_override(config).send();
+            taken(Box::pin(call).await)
+        };
+        self.hedge
+            .run(first, second, CallFailure::is_transient)
+            .await
     }
 
     fn message(&self, delivery: Delivery) -> SendMessageFluentBuilder {
@@ -63,6 +73,13 @@ impl Queue {
             message = message.message_attributes(name, string_attribute(value));
         }
         message
+    }
+}
+
+fn taken(answer: Result<SendMessageOutput, SdkError<SendMessageError>>) -> Result<(), CallFailure> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) => Err(CallFailure::from(&error)),
     }
 }
 
@@ -80,12 +97,13 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::SystemTime;
 
-    use aws_sdk_sqs::config::timeout::TimeoutConfig;
+    use aws_sdk_sqs::config::retry::RetryConfig;
     use aws_smithy_async::rt::sleep::TokioSleep;
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
     use tokio::net::{TcpListener, TcpStream};
 
     use crate::config::Deadline;
+    use whoop_partner::tls::AwsHttpClients;
 
     /// What the queue does with a connection after its first answer.
     #[derive(Debug, Clone, Copy)]
@@ -121,24 +139,19 @@ mod tests {
         }
 
         fn queue(&self) -> Queue {
-            let timeouts = Deadline::DEFAULT.call_timeouts();
-            let config = aws_sdk_sqs::Config::builder()
+            let http_clients = AwsHttpClients::from_env().unwrap();
+            let config = Config::builder()
                 .with_test_defaults_v2()
                 .endpoint_url(&self.url)
-                .http_client(whoop_partner::tls::aws_http_client().unwrap())
+                .http_client(http_clients.usual)
                 .sleep_impl(TokioSleep::new())
-                .timeout_config(
-                    TimeoutConfig::builder()
-                        .connect_timeout(timeouts.connect)
-                        .operation_attempt_timeout(timeouts.attempt)
-                        .build(),
-                )
-                .retry_config(
-                    RetryConfig::standard()
-                        .with_max_attempts(timeouts.max_attempts)
-                        .with_initial_backoff(timeouts.initial_backoff),
-                );
-            Queue::new(Client::from_conf(config.build()), "https://queue".into())
+                .retry_config(RetryConfig::disabled());
+            let hedge = Hedge {
+                patience: Deadline::DEFAULT.patience(),
+                http_client: http_clients.unpooled,
+            };
+            let client = Client::from_conf(config.build());
+            Queue::new(client, "https://queue".into(), hedge)
         }
 
         fn connections(&self) -> usize {
@@ -213,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kept_connection_that_is_dead_is_replaced_by_one_fast_retry() {
+    async fn a_kept_connection_that_is_dead_is_replaced_by_the_second_try() {
         for then in [Then::FallSilent, Then::Close] {
             let server = Server::start(then).await;
             let queue = server.queue();

@@ -135,7 +135,7 @@ mod tests {
             .with_clock(SharedTimeSource::new(canned.clock.clone()))
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn credentials_are_cached_for_15_minutes() {
         let canned = canned(FIRST);
         let cache = cache(&canned);
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(canned.calls(), 2);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_refetch_finds_rotated_credentials() {
         let canned = canned(FIRST);
         let cache = cache(&canned);
@@ -162,7 +162,7 @@ mod tests {
         assert!(cache.get().await.unwrap().same_as(&second));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn empty_fields_are_malformed_and_named() {
         for (current, reason) in [
             (
@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn debug_shows_neither_id_nor_secret() {
         let canned = canned(FIRST);
         let cache = cache(&canned);

@@ -1,0 +1,128 @@
+//! What Secrets Manager says about the webhook signing secret, and the keys that follow from it.
+
+use std::time::{Duration, SystemTime};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{SecretError, SecretReader, Stage, Version};
+use crate::hedge::Hedge;
+
+/// How long the previous key is good after the current one was created: WHOOP signs with either meanwhile.
+pub(super) const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The JSON of the secret.
+#[derive(Deserialize)]
+struct SigningSecret {
+    signing_secret: SecretString,
+}
+
+/// A version of the secret: the key, and when it was created.
+pub(super) type KeyVersion = Version<SecretString>;
+
+/// Reads a version, with a second try if the first one is slow.
+pub(super) async fn read(
+    reader: &SecretReader,
+    stage: Stage,
+    hedge: &Hedge,
+) -> Result<KeyVersion, SecretError> {
+    let version: Version<SigningSecret> = reader.read_hedged(stage, hedge).await?;
+    let key = version.value.signing_secret;
+    if key.expose_secret().is_empty() {
+        return Err(reader.malformed(stage, "signing_secret is empty".into()));
+    }
+    Ok(Version {
+        value: key,
+        created: version.created,
+    })
+}
+
+/// The keys that a webhook may be signed with.
+#[derive(Clone)]
+pub struct KeySet {
+    current: SecretString,
+    /// When the current version was created.
+    created: Option<SystemTime>,
+    previous: Option<PreviousKey>,
+    /// Whether Secrets Manager has answered what the previous key is, or that there is none for us.
+    pub(super) previous_is_known: bool,
+    /// When Secrets Manager was asked for the current one.
+    pub(super) loaded_at: SystemTime,
+}
+
+#[derive(Clone)]
+struct PreviousKey {
+    key: SecretString,
+    valid_until: SystemTime,
+}
+
+impl KeySet {
+    /// The current key that was asked for at `loaded_at`; the one before it follows from the keys that were `known` until now.
+    pub(super) fn new(current: KeyVersion, known: Option<&Self>, loaded_at: SystemTime) -> Self {
+        let unchanged = known.filter(|known| known.is_current(&current));
+        let previous = match (unchanged, known) {
+            (Some(unchanged), _) => unchanged.previous.clone(),
+            (None, Some(known)) => PreviousKey::new(known.current.clone(), current.created),
+            (None, None) => None,
+        };
+        Self {
+            current: current.value,
+            created: current.created,
+            previous,
+            previous_is_known: unchanged.is_some_and(|keys| keys.previous_is_known),
+            loaded_at,
+        }
+    }
+
+    /// The same current key, with the one before it as Secrets Manager says.
+    pub(super) fn with_previous(&self, previous: Option<KeyVersion>) -> Self {
+        Self {
+            previous: previous.and_then(|version| PreviousKey::new(version.value, self.created)),
+            previous_is_known: true,
+            ..self.clone()
+        }
+    }
+
+    /// The same keys, to which Secrets Manager gives no others for now.
+    pub(super) fn without_others(&self) -> Self {
+        Self {
+            previous_is_known: true,
+            ..self.clone()
+        }
+    }
+
+    fn is_current(&self, version: &KeyVersion) -> bool {
+        version.value.expose_secret() == self.current.expose_secret()
+    }
+
+    /// The keys that are good at `now`, the current one first.
+    pub fn valid_at(&self, now: SystemTime) -> impl Iterator<Item = &[u8]> {
+        let previous = self
+            .previous
+            .as_ref()
+            .filter(|previous| now < previous.valid_until)
+            .map(|previous| &previous.key);
+        std::iter::once(&self.current)
+            .chain(previous)
+            .map(|key| key.expose_secret().as_bytes())
+    }
+}
+
+impl PreviousKey {
+    /// `created` is when the current version came; if Secrets Manager does not tell, there is no end to wait for, so no key.
+    fn new(key: SecretString, created: Option<SystemTime>) -> Option<Self> {
+        Some(Self {
+            key,
+            valid_until: created?.checked_add(PREVIOUS_KEY_VALID)?,
+        })
+    }
+}
+
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySet")
+            .field("previous", &self.previous.is_some())
+            .field("loaded_at", &self.loaded_at)
+            .finish_non_exhaustive()
+    }
+}
