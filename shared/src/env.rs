@@ -67,6 +67,18 @@ where
     }
 }
 
+/// Reads and parses a variable that must be there.
+///
+/// # Errors
+///
+/// When it is missing or empty, or does not parse.
+pub fn required_parsed<T>(name: &'static str) -> Result<T, EnvError>
+where
+    T: FromStr<Err: Display>,
+{
+    parse(name, &required(name)?)
+}
+
 /// Parses the value of the variable `name`.
 fn parse<T>(name: &'static str, value: &str) -> Result<T, EnvError>
 where

@@ -1,8 +1,11 @@
 //! The access token of the Partner API: an OAuth 2.0 bearer token (RFC 6750) with the times between which it is good.
 
 mod endpoint;
+mod source;
 
 pub use endpoint::{TokenEndpoint, TokenError};
+pub(crate) use source::LOOK_INTERVAL;
+pub use source::{Memory, TokenSource, TokenSourceError};
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -11,6 +14,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// A token is renewed when less than this is left, however short it lives.
 const RENEW_BELOW: Duration = Duration::from_secs(600);
+
+/// The longest time for which a token is believed to be good, whatever WHOOP says: a wrong figure must not keep it in the
+/// store for ever.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How far the clocks of two processes may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// An access token, fit for the `Authorization` header. `Debug` does not show it.
 pub struct AccessToken {
@@ -95,6 +105,17 @@ impl AccessToken {
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         Duration::from_secs(self.expires_at.saturating_sub(self.obtained_at))
+    }
+
+    /// Says whether it may be what it claims to be: no token expires later than in a day.
+    #[must_use]
+    pub fn is_credible(&self, now: SystemTime) -> bool {
+        self.time_left(now) <= MAX_LIFETIME + CLOCK_TOLERANCE
+    }
+
+    /// How long ago it was asked for; zero if that is still to come.
+    pub(crate) fn age(&self, now: SystemTime) -> Duration {
+        since_epoch(now).saturating_sub(Duration::from_secs(self.obtained_at))
     }
 
     /// Says whether it will have expired `period` after `now`.
@@ -182,6 +203,15 @@ mod tests {
         assert!(token.expires_within(Duration::ZERO, with_left(&token, Duration::ZERO)));
         assert!(token.expires_within(second, with_left(&token, second)));
         assert!(!token.expires_within(second, with_left(&token, 2 * second)));
+    }
+
+    #[test]
+    fn no_token_expires_later_than_in_a_day_and_five_minutes() {
+        let longest = Duration::from_secs(24 * 60 * 60 + 5 * 60);
+        let token = token(3600);
+        let moment = Duration::from_nanos(1);
+        assert!(token.is_credible(with_left(&token, longest)));
+        assert!(!token.is_credible(with_left(&token, longest + moment)));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The access token as an item in DynamoDB, never giving way to one that expires earlier.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::call_failure::CallFailure;
@@ -69,10 +71,10 @@ pub enum StoreOutcome {
 }
 
 /// Keeps the access token in a DynamoDB table.
-#[derive(Debug)]
 pub struct TokenStore {
     client: Client,
     table: String,
+    clock: SharedTimeSource,
 }
 
 impl TokenStore {
@@ -82,10 +84,19 @@ impl TokenStore {
         Self {
             client,
             table: table_name,
+            clock: SharedTimeSource::new(SystemTimeSource::new()),
         }
     }
 
-    /// The stored token, which may have expired; an item that is no token counts as missing.
+    /// Takes the time from another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedTimeSource) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The stored token, which may have expired; an item that is no token, or expires later than any token does, counts as
+    /// missing.
     ///
     /// # Errors
     ///
@@ -100,14 +111,14 @@ impl TokenStore {
             .send()
             .await
             .map_err(|error| self.failed("GetItem", &error))?;
-        let token = answer.item().and_then(token);
+        let token = answer.item().and_then(|item| self.token(item));
         if answer.item().is_some() && token.is_none() {
             tracing::warn!("the stored token is malformed and counts as missing");
         }
         Ok(token)
     }
 
-    /// Stores a token, unless the table holds one that expires later.
+    /// Stores a token, unless the table holds one that expires later. What is no token gives way.
     ///
     /// # Errors
     ///
@@ -141,13 +152,14 @@ impl TokenStore {
             Ok(()) => return Ok(StoreOutcome::Stored),
             Err(stored) => stored,
         };
-        if let Some(newer) = self::token(&stored) {
+        if let Some(newer) = self.token(&stored) {
             return Ok(StoreOutcome::KeptNewer(newer));
         }
         tracing::warn!("the stored token is malformed and gives way");
         match self.put_if(token, Condition::is_still(&stored)).await? {
             Ok(()) => Ok(StoreOutcome::Stored),
-            Err(stored) => self::token(&stored)
+            Err(stored) => self
+                .token(&stored)
                 .map(StoreOutcome::KeptNewer)
                 .ok_or_else(|| StoreError::StaysMalformed {
                     table: self.table.clone(),
@@ -182,6 +194,11 @@ impl TokenStore {
         }
     }
 
+    /// The token that an item holds; none if it is malformed.
+    fn token(&self, item: &Item) -> Option<AccessToken> {
+        token(item).filter(|token| token.is_credible(self.clock.now()))
+    }
+
     fn failed<E>(&self, operation: &'static str, error: &SdkError<E, HttpResponse>) -> StoreError
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -201,6 +218,14 @@ impl TokenStore {
                 failure,
             }
         }
+    }
+}
+
+impl fmt::Debug for TokenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenStore")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
     }
 }
 
@@ -273,11 +298,13 @@ fn token(item: &Item) -> Option<AccessToken> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
     use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
     use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
+    use aws_smithy_async::test_util::ManualTimeSource;
     use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
@@ -322,6 +349,9 @@ mod tests {
             set("expires_at", number("-1")),
             set("expires_at", number("9.9E+125")),
             set("obtained_at", AttributeValue::Null(true)),
+            // milliseconds, and a clock that was wrong
+            set("expires_at", number("1800003600000")),
+            set("expires_at", number("1800086701")),
         ]
     }
 
@@ -387,7 +417,9 @@ mod tests {
 
     fn store(rule: &Rule) -> TokenStore {
         let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule]);
-        TokenStore::new(client, "tokens".into())
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let clock = SharedTimeSource::new(ManualTimeSource::new(now));
+        TokenStore::new(client, "tokens".into()).with_clock(clock)
     }
 
     async fn loaded(item: Option<Item>) -> Option<AccessToken> {

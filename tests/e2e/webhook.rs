@@ -2,6 +2,7 @@
 
 mod faults;
 mod rotation;
+mod slow_services;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ];
     trials.extend(faults::trials(harness));
     trials.extend(rotation::trials(harness));
+    trials.extend(slow_services::trials(harness));
     trials
 }
 

@@ -105,6 +105,12 @@ impl AwsProxy {
         behaviours.calls.get(operation).copied().unwrap_or_default()
     }
 
+    /// How many connections have been opened since the start or the last reset.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.plan.behaviours().connections
+    }
+
     /// Refuses every connection from now on, and breaks those that exist.
     ///
     /// # Errors
@@ -148,6 +154,7 @@ impl Server {
                     continue;
                 };
                 let plan = Arc::clone(&plan);
+                plan.behaviours().connections += 1;
                 connections.spawn(async move {
                     let service = service_fn(|call| plan.serve(call));
                     // fails when the client goes away, or when the plan says to close the connection

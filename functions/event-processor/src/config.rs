@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use whoop_partner::base_url::PartnerApiBaseUrl;
 use whoop_partner::env::{self, EnvError};
@@ -11,7 +12,9 @@ use whoop_partner::env::{self, EnvError};
 pub struct Config {
     /// `WEBHOOK_QUEUE_URL`: the queue that the messages come from.
     pub queue_url: String,
-    /// `WEBHOOK_DEAD_LETTER_QUEUE_URL`: where a message goes that can never succeed.
+    /// `WEBHOOK_QUEUE_RETENTION_SECONDS` and `WEBHOOK_QUEUE_MAX_RECEIVE_COUNT`: the limits of that queue.
+    pub queue_limits: QueueLimits,
+    /// `WEBHOOK_DEAD_LETTER_QUEUE_URL`: where a message goes that is not tried again.
     pub dead_letter_queue_url: String,
     /// `PARTNER_CREDENTIALS_SECRET_ID`: name or ARN of the client credentials.
     pub partner_credentials_secret_id: String,
@@ -37,6 +40,7 @@ impl Config {
         let Switch(auto_confirm_orders) = env::parsed("AUTO_CONFIRM_ORDERS", Switch(false))?;
         Ok(Self {
             queue_url: env::required("WEBHOOK_QUEUE_URL")?,
+            queue_limits: QueueLimits::from_env()?,
             dead_letter_queue_url: env::required("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
             partner_credentials_secret_id: env::required("PARTNER_CREDENTIALS_SECRET_ID")?,
             partner_api_base_url: env::parsed(
@@ -48,6 +52,43 @@ impl Config {
             published_table_name: env::required("PUBLISHED_TABLE_NAME")?,
             auto_confirm_orders,
         })
+    }
+}
+
+/// The limits of the queue that the messages come from.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    /// How long it keeps a message (SQS's `MessageRetentionPeriod`, 60 s to 14 days).
+    pub retention: Duration,
+    /// How often it hands a message out before it moves it to the dead-letter queue (SQS's `maxReceiveCount`, 1 to 1000).
+    pub max_receive_count: u32,
+}
+
+impl QueueLimits {
+    fn from_env() -> Result<Self, EnvError> {
+        let Within(retention) =
+            env::required_parsed::<Within<60, 1_209_600>>("WEBHOOK_QUEUE_RETENTION_SECONDS")?;
+        let Within(max_receive_count) =
+            env::required_parsed::<Within<1, 1000>>("WEBHOOK_QUEUE_MAX_RECEIVE_COUNT")?;
+        Ok(Self {
+            retention: Duration::from_secs(retention.into()),
+            max_receive_count,
+        })
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Within<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> FromStr for Within<MIN, MAX> {
+    type Err = String;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value.parse() {
+            Ok(number) if (MIN..=MAX).contains(&number) => Ok(Self(number)),
+            _ => Err(format!("not a whole number from {MIN} to {MAX}")),
+        }
     }
 }
 
@@ -76,6 +117,16 @@ impl FromStr for Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_a_whole_number_in_its_range() {
+        assert_eq!("1".parse(), Ok(Within::<1, 1000>(1)));
+        assert_eq!("1000".parse(), Ok(Within::<1, 1000>(1000)));
+        for value in ["0", "1001", "", "-1", "1.5", "many"] {
+            let error = value.parse::<Within<1, 1000>>().unwrap_err();
+            assert_eq!(error, "not a whole number from 1 to 1000", "{value:?}");
+        }
+    }
 
     #[test]
     fn a_switch_is_true_or_false() {

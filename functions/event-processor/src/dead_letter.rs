@@ -1,4 +1,4 @@
-//! The dead-letter queue, as the processor uses it: for messages that can never succeed, with the reason.
+//! The dead-letter queue, as the processor uses it: for messages that are not tried again, with the reason.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::primitives::Blob;
@@ -21,7 +21,7 @@ const MAX_ATTRIBUTES: usize = 10;
 /// What a message may weigh, body and attributes together, in bytes.
 const MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
-/// Why a message can never succeed.
+/// Why a message is set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureReason {
     /// It is no webhook.
@@ -32,6 +32,10 @@ pub(crate) enum FailureReason {
     InvalidRequest,
     /// EventBridge finds the event invalid.
     Refused,
+    /// Its next try would come too close to the end of its retention.
+    Expired,
+    /// The queue would not hand it out again.
+    AttemptsExhausted,
 }
 
 impl FailureReason {
@@ -42,12 +46,13 @@ impl FailureReason {
             Self::NotFound => "not_found",
             Self::InvalidRequest => "invalid_request",
             Self::Refused => "refused",
+            Self::Expired => "expired",
+            Self::AttemptsExhausted => "attempts_exhausted",
         }
     }
 }
 
 /// The dead-letter queue.
-#[derive(Debug)]
 pub(crate) struct DeadLetterQueue {
     client: Client,
     url: String,
@@ -58,14 +63,15 @@ impl DeadLetterQueue {
         Self { client, url }
     }
 
-    /// Sends a copy of a message with the body `body`, and the reason why it is here. The reason stays away where SQS has no
-    /// room for it: better here without than lost.
+    /// Sends a copy of a message with the reason why it is here. The reason stays away where SQS has no room for it: better
+    /// here without than lost.
     pub(crate) async fn send(
         &self,
-        body: &str,
         record: &Record,
         reason: FailureReason,
     ) -> Result<(), CallFailure> {
+        let body = record.body.as_deref();
+        let body = body.ok_or_else(|| CallFailure::no_answer("there is no body to send"))?;
         let mut attributes: Vec<_> = record
             .message_attributes()
             .filter(|(name, _)| *name != FAILURE_REASON)
@@ -139,10 +145,10 @@ mod tests {
             SendMessageOutput::builder().message_id("1").build()
         });
         let queue = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&rule]);
-        let record = json!({"messageAttributes": attributes}).to_string();
+        let record = json!({"body": body, "messageAttributes": attributes}).to_string();
         let record: Record = serde_json::from_str(&record).unwrap();
         DeadLetterQueue::new(queue, "https://dead".into())
-            .send(body, &record, FailureReason::NotFound)
+            .send(&record, FailureReason::NotFound)
             .await
             .unwrap();
         sent.lock().unwrap().take().unwrap()

@@ -7,7 +7,9 @@ use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 use whoop_partner::aws::{self, CallTimeouts};
+use whoop_partner::call_failure::CallFailure;
 use whoop_partner::env::EnvError;
 use whoop_partner::partner::{
     PartnerClient, PartnerError, ResourceJson, ServiceRequestId, TaskBusinessStatus,
@@ -20,18 +22,20 @@ use crate::batch::{
     AnyRecord, BatchItemFailure, BatchResponse, Record, SqsBatch, UnidentifiedMessage,
 };
 use crate::bus::{Bus, Publication};
-use crate::config::Config;
-use crate::dead_letter::{DeadLetterQueue, FailureReason};
-use crate::message::QueuedEvent;
+use crate::config::{Config, QueueLimits};
+use crate::dead_letter::DeadLetterQueue;
+use crate::failure::{self, Failure, Fate};
+use crate::message::{self, QueuedEvent, Undecodable};
 use crate::pace::{Budget, PacedClient};
 use crate::published_states::{Claim, PublishedStates};
 use crate::queue::{Queue, Returned};
 use crate::resource::{self, Resource};
-use crate::retry;
-use crate::setback::{Retry, Setback};
 
-/// What is kept of the time until Lambda's deadline, for sending the messages back that are left.
+/// What is kept of the time until Lambda's deadline, for what becomes of the messages that are not done with.
 const RESERVE: Duration = Duration::from_secs(5);
+
+/// What of that is left for the messages that stay in the queue, after others have been set aside.
+const KEEPING_OUT: Duration = Duration::from_millis(2500);
 
 /// What of that is left for the answer to reach Lambda.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -52,6 +56,7 @@ pub struct EventProcessor {
     published: PublishedStates,
     dead_letters: DeadLetterQueue,
     queue: Queue,
+    queue_limits: QueueLimits,
     auto_confirm_orders: bool,
     clock: SharedTimeSource,
 }
@@ -62,8 +67,6 @@ enum Outcome {
     Published,
     AlreadyPublished,
     Outdated,
-    /// It is in the dead-letter queue, for that reason, after that error.
-    SetAside(FailureReason, String),
 }
 
 impl EventProcessor {
@@ -91,6 +94,7 @@ impl EventProcessor {
             published: PublishedStates::new(dynamodb, config.published_table_name),
             dead_letters: DeadLetterQueue::new(sqs.clone(), config.dead_letter_queue_url),
             queue: Queue::new(sqs, config.queue_url),
+            queue_limits: config.queue_limits,
             auto_confirm_orders: config.auto_confirm_orders,
             clock,
         })
@@ -116,8 +120,10 @@ impl EventProcessor {
         for AnyRecord(record) in batch.records {
             let budget = Budget::share(deadline, to_do);
             to_do -= 1;
-            let retry = self.process(&record, budget).await.err();
-            match (record.message_id, retry) {
+            let wait = self
+                .settle(&record, budget, invocation_ends - KEEPING_OUT)
+                .await;
+            match (record.message_id, wait) {
                 (None, _) => unidentified = true,
                 (Some(_), None) => {}
                 (Some(message_id), Some(wait)) => returned.push(Returned {
@@ -141,99 +147,94 @@ impl EventProcessor {
         })
     }
 
-    /// Processes one message, whatever it holds, and logs what became of it.
+    /// Processes one message, whatever it holds, decides what becomes of it, and logs that.
     ///
-    /// The error is how long the message is to stay out of the queue.
-    async fn process(&self, record: &Record, budget: Budget) -> Result<(), Duration> {
+    /// Returns how long the message is to stay out of the queue, if it goes back there. `aside_by` is the last moment for
+    /// setting it aside.
+    async fn settle(&self, record: &Record, budget: Budget, aside_by: Instant) -> Option<Duration> {
         let start = Instant::now();
-        let mut event_type = None;
-        // boxed, because the compiler gives up on a future as deep as the whole story
-        let story = Box::pin(self.settle(record, budget, &mut event_type));
-        let story = AssertUnwindSafe(story).catch_unwind();
-        let result = match timeout_at(budget.deadline, story).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Retry::new("a panic")),
-            Err(_) => Err(Retry::new("no time left")),
-        };
+        let now = self.clock.now();
+        let event = QueuedEvent::decode(record, now);
+        let event_type = event.as_ref().ok().map(QueuedEvent::detail_type);
         let message_id = record.message_id.as_deref();
+        let request_id = record.text_attribute("request_id");
+        let received_at = message::received_at(record, now);
         let attempt = record.receive_count();
-        let elapsed_ms = start.elapsed().as_millis();
-        match result {
-            Ok(Outcome::SetAside(reason, error)) => {
-                let failure_reason = reason.as_str();
-                tracing::error!(
+        let span = tracing::info_span!("message", message_id, request_id, received_at);
+        macro_rules! log {
+            ($level:ident, $($line:tt)+) => {
+                tracing::$level!(
                     message_id,
+                    request_id,
+                    received_at,
                     event_type,
                     attempt,
-                    failure_reason,
-                    error,
-                    elapsed_ms,
-                    "message set aside"
-                );
-                Ok(())
-            }
-            Ok(outcome) => {
-                tracing::info!(
-                    message_id,
-                    event_type,
-                    attempt,
-                    ?outcome,
-                    elapsed_ms,
-                    "message processed"
-                );
-                Ok(())
-            }
-            Err(Retry { wait, error }) => {
-                let wait = wait.unwrap_or_else(|| retry::backoff(attempt));
-                let wait_s = wait.as_secs();
-                tracing::warn!(
-                    message_id,
-                    event_type,
-                    attempt,
-                    error,
-                    wait_s,
-                    elapsed_ms,
-                    "message goes back"
-                );
-                Err(wait)
-            }
+                    elapsed_ms = start.elapsed().as_millis(),
+                    $($line)+
+                )
+            };
         }
+        let processed = self.process_in_time(event, record, budget);
+        let failure = match processed.instrument(span).await {
+            Ok(outcome) => {
+                log!(info, ?outcome, "message processed");
+                return None;
+            }
+            Err(failure) => failure,
+        };
+        let error = failure.error();
+        let wait = match failure.fate(record, self.queue_limits, self.clock.now()) {
+            Fate::Returns(wait) => {
+                log!(warn, error, wait_s = wait.as_secs(), "message goes back");
+                wait
+            }
+            Fate::SetAside(reason) => {
+                let failure_reason = reason.as_str();
+                let sent = timeout_at(aside_by, self.dead_letters.send(record, reason));
+                match sent.await.unwrap_or_else(|_| Err(no_time())) {
+                    Ok(()) => {
+                        log!(error, failure_reason, error, "message set aside");
+                        return None;
+                    }
+                    Err(unsent) => {
+                        let wait = failure::wait_unsent(record);
+                        let wait_s = wait.as_secs();
+                        log!(warn, failure_reason, error, %unsent, wait_s, "message goes back: not set aside");
+                        wait
+                    }
+                }
+            }
+        };
+        Some(wait)
     }
 
-    /// Does what the message asks for, or sets it aside.
-    async fn settle(
+    /// Processes one message within its time; a panic is a failure like others.
+    async fn process_in_time(
         &self,
+        event: Result<QueuedEvent, Undecodable>,
         record: &Record,
         budget: Budget,
-        event_type: &mut Option<String>,
-    ) -> Result<Outcome, Retry> {
-        let body = record.body.as_deref();
-        let body = body.ok_or_else(|| Retry::new("no body"))?;
-        match self.fulfil(body, record, budget, event_type).await {
-            Ok(outcome) => Ok(outcome),
-            Err(Setback::Retry(retry)) => Err(retry),
-            Err(Setback::Poison(reason, error)) => {
-                let sent = self.dead_letters.send(body, record, reason).await;
-                sent.map_err(|failure| {
-                    Retry::new(format!("{error}, and dead-letter queue: {failure}"))
-                })?;
-                Ok(Outcome::SetAside(reason, error))
-            }
+    ) -> Result<Outcome, Failure> {
+        let event = event?;
+        // boxed, because the compiler gives up on a future as deep as the whole story
+        let story = Box::pin(self.process(&event, record, budget));
+        let story = AssertUnwindSafe(story).catch_unwind();
+        match timeout_at(budget.deadline, story).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Failure::passing("a panic")),
+            Err(_) => Err(Failure::passing("no time left")),
         }
     }
 
     /// The story of a good message.
-    async fn fulfil(
+    async fn process(
         &self,
-        body: &str,
+        event: &QueuedEvent,
         record: &Record,
         budget: Budget,
-        event_type: &mut Option<String>,
-    ) -> Result<Outcome, Setback> {
-        let event = QueuedEvent::decode(body, record, self.clock.now())?;
-        *event_type = Some(event.detail_type());
-        let Some(resource) = Resource::of(&event)? else {
-            self.bus.publish(&event, None).await?;
+    ) -> Result<Outcome, Failure> {
+        let Some(resource) = Resource::of(event)? else {
+            self.bus.publish(event, None).await?;
             return Ok(Outcome::Published);
         };
         let fetched = self
@@ -243,21 +244,28 @@ impl EventProcessor {
         let json = match fetched {
             // its state is not known, so it is published each time, and there is nothing to confirm
             Err(PartnerError::TooLarge { .. }) => {
-                self.bus.publish_reference(&event, &resource.path()).await?;
+                self.bus.publish_reference(event, &resource.path()).await?;
                 return Ok(Outcome::Published);
             }
             fetched => {
-                fetched.map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?
+                fetched.map_err(|error| Failure::from_partner(&error, record, self.clock.now()))?
             }
         };
-        let outcome = self.publish(&event, &resource, &json).await?;
-        if self.auto_confirm_orders && outcome != Outcome::Outdated {
-            let unconfirmed = resource::unconfirmed(&json);
-            drop(json);
-            self.confirm(unconfirmed, budget)
-                .await
-                .map_err(|error| Setback::from_partner(&error, record, self.clock.now()))?;
+        let outcome = self.publish(event, &resource, &json).await?;
+        if !self.auto_confirm_orders {
+            return Ok(outcome);
         }
+        if outcome == Outcome::Outdated {
+            // it may say that nobody has given a status, although somebody has by now
+            return Err(Failure::passing(
+                "what WHOOP shows is older than what is published, so nothing is confirmed yet",
+            ));
+        }
+        let unconfirmed = resource::unconfirmed(&json);
+        drop(json);
+        self.confirm(unconfirmed, budget)
+            .await
+            .map_err(|error| Failure::from_partner(&error, record, self.clock.now()))?;
         Ok(outcome)
     }
 
@@ -267,14 +275,18 @@ impl EventProcessor {
         event: &QueuedEvent,
         resource: &Resource,
         json: &ResourceJson,
-    ) -> Result<Outcome, Setback> {
+    ) -> Result<Outcome, Failure> {
         let path = resource.path();
         let state = resource::state(json);
         let lease = match self.published.claim(&path, state, self.clock.now()).await? {
             Claim::Granted(lease) => lease,
             Claim::Published => return Ok(Outcome::AlreadyPublished),
             Claim::Outdated => return Ok(Outcome::Outdated),
-            Claim::Busy => return Err(Setback::busy()),
+            Claim::Busy => {
+                return Err(Failure::passing(
+                    "another execution is publishing the resource",
+                ));
+            }
         };
         let json: &RawValue =
             serde_json::from_str(json.as_str()).expect("the client checks that it is JSON");
@@ -317,6 +329,10 @@ impl EventProcessor {
         }
         refusal.map_or(Ok(()), Err)
     }
+}
+
+fn no_time() -> CallFailure {
+    CallFailure::no_answer("no time left")
 }
 
 #[cfg(test)]

@@ -8,15 +8,14 @@ mod bus;
 mod config;
 mod dead_letter;
 mod detail;
+mod failure;
 mod handler;
 mod message;
 mod pace;
 mod published_states;
 mod queue;
 mod resource;
-mod retry;
-mod setback;
 
 pub use batch::{BatchItemFailure, BatchResponse, SqsBatch, UnidentifiedMessage};
-pub use config::Config;
+pub use config::{Config, QueueLimits};
 pub use handler::EventProcessor;

@@ -26,12 +26,9 @@ pub(crate) struct QueuedEvent {
 pub(crate) struct Undecodable;
 
 impl QueuedEvent {
-    /// Decodes a message with the body `body`; `now` is when it was received if neither it nor SQS says.
-    pub(crate) fn decode(
-        body: &str,
-        record: &Record,
-        now: SystemTime,
-    ) -> Result<Self, Undecodable> {
+    /// Decodes a message; `now` is when it was received if neither it nor SQS says.
+    pub(crate) fn decode(record: &Record, now: SystemTime) -> Result<Self, Undecodable> {
+        let body = record.body.as_deref().ok_or(Undecodable)?;
         let body = match record.text_attribute("body_encoding") {
             None => Cow::Borrowed(body.as_bytes()),
             Some("base64") => Cow::Owned(BASE64.decode(body).map_err(|_| Undecodable)?),
@@ -55,8 +52,8 @@ impl QueuedEvent {
     }
 }
 
-/// When the webhook arrived.
-fn received_at(record: &Record, now: SystemTime) -> String {
+/// When the webhook arrived, in RFC 3339.
+pub(crate) fn received_at(record: &Record, now: SystemTime) -> String {
     match record.text_attribute("received_at") {
         Some(text) if text.parse::<Timestamp>().is_ok() => text.to_owned(),
         _ => rfc3339(record.sent_at().unwrap_or(now)),
@@ -77,11 +74,12 @@ mod tests {
     fn decode(body: &str, attributes: Value, sent: Value) -> Result<QueuedEvent, Undecodable> {
         let record = json!({
             "messageId": "m",
+            "body": body,
             "attributes": {"SentTimestamp": sent},
             "messageAttributes": attributes,
         });
         let record: Record = serde_json::from_str(&record.to_string()).unwrap();
-        QueuedEvent::decode(body, &record, SystemTime::UNIX_EPOCH)
+        QueuedEvent::decode(&record, SystemTime::UNIX_EPOCH)
     }
 
     const BODY: &str = r#"{"event_type":"lab_requisition.created","resource_id":"r-1"}"#;

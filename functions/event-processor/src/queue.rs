@@ -7,8 +7,6 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use whoop_partner::call_failure::CallFailure;
 
-use crate::retry;
-
 /// A message that goes back to the queue.
 pub(crate) struct Returned {
     pub(crate) message_id: String,
@@ -18,7 +16,6 @@ pub(crate) struct Returned {
 }
 
 /// The queue.
-#[derive(Debug)]
 pub(crate) struct Queue {
     client: Client,
     url: String,
@@ -54,10 +51,30 @@ impl Queue {
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
-            .visibility_timeout(retry::visibility_timeout(message.wait));
+            .visibility_timeout(seconds(message.wait));
         match call.send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(CallFailure::from(&error)),
         }
+    }
+}
+
+/// A wait as SQS takes it, in whole seconds; never shorter than asked for.
+fn seconds(wait: Duration) -> i32 {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        assert_eq!(seconds(Duration::ZERO), 0);
+        assert_eq!(seconds(Duration::from_millis(1)), 1);
+        assert_eq!(seconds(Duration::from_secs(3)), 3);
+        assert_eq!(seconds(Duration::from_millis(3_001)), 4);
+        assert_eq!(seconds(Duration::from_secs(41_400)), 41_400);
     }
 }

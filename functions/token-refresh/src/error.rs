@@ -2,7 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use whoop_partner::secrets::SecretError;
-use whoop_partner::token::TokenError;
+use whoop_partner::token::{TokenError, TokenSourceError};
 use whoop_partner::token_store::StoreError;
 
 /// Why the token was not refreshed. The runtime logs its `Debug` and answers with its `Display`: neither holds a secret.
@@ -27,13 +27,24 @@ impl RefreshError {
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {
-            Self::Token(TokenError::InvalidCredentials { .. }) => "InvalidCredentials",
+            Self::Token(TokenError::InvalidCredentials { .. } | TokenError::NewTokenRefused) => {
+                "InvalidCredentials"
+            }
             Self::Token(TokenError::RateLimited { .. }) => "RateLimited",
             Self::Token(TokenError::Unavailable(_)) => "PartnerUnavailable",
             Self::Token(TokenError::InvalidResponse(_)) => "InvalidResponse",
             Self::Secret(_) => "SecretUnavailable",
             Self::Store(_) => "StoreUnavailable",
             Self::Panicked => "Panicked",
+        }
+    }
+}
+
+impl From<TokenSourceError> for RefreshError {
+    fn from(error: TokenSourceError) -> Self {
+        match error {
+            TokenSourceError::Token(error) => error.into(),
+            TokenSourceError::Secret(error) => error.into(),
         }
     }
 }

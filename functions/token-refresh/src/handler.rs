@@ -1,19 +1,18 @@
 //! One refresh: look at the stored token, and if it is time, ask WHOOP for the next one and store that.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use whoop_partner::aws::{self, CallTimeouts};
 use whoop_partner::env::EnvError;
-use whoop_partner::secrets::{PartnerCredentials, PartnerCredentialsCache};
+use whoop_partner::secrets::PartnerCredentialsCache;
 use whoop_partner::tls::{self, AwsHttpClients};
-use whoop_partner::token::{AccessToken, TokenEndpoint, TokenError};
+use whoop_partner::token::{Memory, TokenEndpoint, TokenSource};
 use whoop_partner::token_store::{StoreOutcome, TokenStore};
 
 use crate::config::Config;
@@ -65,8 +64,7 @@ pub enum RefreshOutcome {
 
 /// The function with its long-lived clients.
 pub struct TokenRefresh {
-    credentials: PartnerCredentialsCache,
-    token_endpoint: TokenEndpoint,
+    source: TokenSource,
     store: TokenStore,
     clock: SharedTimeSource,
 }
@@ -98,12 +96,14 @@ impl TokenRefresh {
             .pool_max_idle_per_host(0)
             .build()
             .expect("a client with our own TLS configuration builds");
+        let endpoint =
+            TokenEndpoint::new(http, &config.partner_api_base_url).with_clock(clock.clone());
         let secret_id = config.partner_credentials_secret_id;
+        let credentials =
+            PartnerCredentialsCache::new(secrets, secret_id).with_clock(clock.clone());
         Ok(Self {
-            credentials: PartnerCredentialsCache::new(secrets, secret_id).with_clock(clock.clone()),
-            token_endpoint: TokenEndpoint::new(http, &config.partner_api_base_url)
-                .with_clock(clock.clone()),
-            store: TokenStore::new(dynamodb, config.token_table_name),
+            source: TokenSource::new(endpoint, credentials, clock.clone()),
+            store: TokenStore::new(dynamodb, config.token_table_name).with_clock(clock.clone()),
             clock,
         })
     }
@@ -134,7 +134,12 @@ impl TokenRefresh {
                 expires_at: stored.expires_at(),
             });
         }
-        let token = self.next_token(deadline).await?;
+        let memory = if request.force {
+            Memory::Ignored
+        } else {
+            Memory::Used
+        };
+        let token = self.source.next(memory, deadline).await?;
         Ok(match self.store.store(&token).await? {
             StoreOutcome::Stored => RefreshOutcome::Refreshed {
                 expires_at: token.expires_at(),
@@ -143,41 +148,6 @@ impl TokenRefresh {
                 expires_at: newer.expires_at(),
             },
         })
-    }
-
-    /// Asks for a token; if WHOOP refuses the credentials and they have been rotated since, once more with the new ones.
-    async fn next_token(&self, deadline: Instant) -> Result<AccessToken, RefreshError> {
-        let credentials = self.credentials.get().await?;
-        match self.token_endpoint.request(&credentials, deadline).await {
-            Err(refusal @ TokenError::InvalidCredentials { .. }) => {
-                let Some(rotated) = self.rotated(&credentials, deadline).await else {
-                    return Err(refusal.into());
-                };
-                tracing::info!("the client credentials were rotated, asking with the new ones");
-                Ok(self.token_endpoint.request(&rotated, deadline).await?)
-            }
-            result => Ok(result?),
-        }
-    }
-
-    /// The credentials as they are in Secrets Manager now, if they differ from the refused ones.
-    async fn rotated(
-        &self,
-        refused: &PartnerCredentials,
-        deadline: Instant,
-    ) -> Option<Arc<PartnerCredentials>> {
-        match timeout_at(deadline, self.credentials.refetch()).await {
-            Ok(Ok(current)) => Some(current)
-                .filter(|current| !current.same_as(refused) && Instant::now() < deadline),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "no look at the client credentials after their refusal");
-                None
-            }
-            Err(_) => {
-                tracing::warn!("no look at the client credentials before the deadline");
-                None
-            }
-        }
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::SharedTimeSource;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 use super::PartnerError;
-use super::credentials::CredentialsSource;
 use super::rate_limit::{RateLimitGate, SHORTEST_WINDOW};
-use crate::token::{AccessToken, TokenEndpoint, TokenError};
+use crate::token::{AccessToken, LOOK_INTERVAL, Memory, TokenError, TokenSource, TokenSourceError};
 use crate::token_store::{StoreError, StoreOutcome, TokenStore};
 
 /// How long before its end a token is no longer used, at least, unless it lives for less than ten times as long. Up to as
@@ -20,8 +19,7 @@ const EARLY: Duration = Duration::from_secs(60);
 
 /// Keeps the access token of the process, and gets the next one, one load at a time.
 pub(super) struct AccessTokens {
-    endpoint: TokenEndpoint,
-    credentials: CredentialsSource,
+    source: TokenSource,
     store: Option<TokenStore>,
     gate: Arc<RateLimitGate>,
     clock: SharedTimeSource,
@@ -35,6 +33,8 @@ struct Cache {
     current: Option<Cached>,
     /// Why the last load failed, if the next one would fail alike.
     failure: Option<PartnerError>,
+    /// When the store was last looked at.
+    store_read_at: Option<SystemTime>,
 }
 
 struct Cached {
@@ -44,15 +44,13 @@ struct Cached {
 
 impl AccessTokens {
     pub(super) fn new(
-        endpoint: TokenEndpoint,
-        credentials: CredentialsSource,
+        source: TokenSource,
         store: Option<TokenStore>,
         gate: Arc<RateLimitGate>,
         clock: SharedTimeSource,
     ) -> Self {
         Self {
-            endpoint,
-            credentials,
+            source,
             store,
             gate,
             clock,
@@ -81,6 +79,11 @@ impl AccessTokens {
         deadline: Instant,
     ) -> Result<Arc<AccessToken>, PartnerError> {
         self.other_than(Some(refused), deadline).await
+    }
+
+    /// Takes note that WHOOP has refused `token`, although it was got in place of another one.
+    pub(super) async fn replacement_refused(&self, token: &AccessToken, deadline: Instant) {
+        self.source.replacement_refused(token, deadline).await;
     }
 
     async fn other_than(
@@ -118,9 +121,10 @@ impl AccessTokens {
         refused: Option<&AccessToken>,
         deadline: Instant,
     ) -> Result<Arc<AccessToken>, PartnerError> {
-        if let Some(stored) = self.stored(deadline).await? {
+        if let Some(stored) = self.stored(cache, deadline).await? {
             let early = early(&stored);
             if self.is_good(&stored, early, refused) {
+                self.source.forget();
                 return Ok(keep(cache, stored, early));
             }
         }
@@ -140,29 +144,30 @@ impl AccessTokens {
         !refused && !token.expires_within(early, self.clock.now())
     }
 
-    async fn stored(&self, deadline: Instant) -> Result<Option<AccessToken>, PartnerError> {
-        match &self.store {
-            Some(store) => Ok(timeout_at(deadline, store.load())
-                .await
-                .map_err(|_| no_time())??),
-            None => Ok(None),
+    /// The token in the store. While a refusal is remembered, nobody looks more often than needed.
+    async fn stored(
+        &self,
+        cache: &mut Cache,
+        deadline: Instant,
+    ) -> Result<Option<AccessToken>, PartnerError> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let read_at = cache.store_read_at.replace(now);
+        let last_look = read_at.and_then(|read_at| now.duration_since(read_at).ok());
+        if self.source.is_refused() && last_look.is_some_and(|age| age < LOOK_INTERVAL) {
+            cache.store_read_at = read_at;
+            return Ok(None);
         }
+        let stored = timeout_at(deadline, store.load()).await;
+        Ok(stored.map_err(|_| no_time())??)
     }
 
     async fn ask(&self, deadline: Instant) -> Result<AccessToken, PartnerError> {
         self.gate.pass(deadline).await?;
-        let credentials = timeout_at(deadline, self.credentials.get())
-            .await
-            .map_err(|_| no_time())??;
-        let mut answer = self.endpoint.request(&credentials, deadline).await;
-        if let Err(TokenError::InvalidCredentials { .. }) = answer
-            && let Some(rotated) = timeout_at(deadline, self.credentials.rotated(&credentials))
-                .await
-                .map_err(|_| no_time())??
-        {
-            answer = self.endpoint.request(&rotated, deadline).await;
-        }
-        if let Err(TokenError::RateLimited { retry_after }) = answer {
+        let answer = self.source.next(Memory::Used, deadline).await;
+        if let Err(TokenSourceError::Token(TokenError::RateLimited { retry_after })) = answer {
             self.gate.close(retry_after.unwrap_or(SHORTEST_WINDOW));
         }
         Ok(answer?)

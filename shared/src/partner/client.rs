@@ -14,7 +14,7 @@ use super::rate_limit::{RateLimit, RateLimitGate};
 use crate::base_url::PartnerApiBaseUrl;
 use crate::env::EnvError;
 use crate::tls;
-use crate::token::TokenEndpoint;
+use crate::token::{TokenEndpoint, TokenSource};
 use crate::token_store::TokenStore;
 
 /// Name and version of this library, sent with each request.
@@ -155,13 +155,9 @@ impl PartnerClientBuilder {
         let gate = Arc::new(RateLimitGate::new(self.clock.clone()));
         let endpoint =
             TokenEndpoint::new(http.clone(), &self.base_url).with_clock(self.clock.clone());
-        let tokens = AccessTokens::new(
-            endpoint,
-            self.credentials,
-            self.store,
-            gate.clone(),
-            self.clock,
-        );
+        let source = TokenSource::new(endpoint, self.credentials, self.clock.clone());
+        let store = self.store.map(|store| store.with_clock(self.clock.clone()));
+        let tokens = AccessTokens::new(source, store, gate.clone(), self.clock);
         Ok(PartnerClient {
             inner: Arc::new(Inner {
                 http,

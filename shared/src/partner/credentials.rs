@@ -1,6 +1,9 @@
 //! Where the client credentials come from.
 
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
 
 use crate::secrets::{PartnerCredentials, PartnerCredentialsCache, SecretError};
 
@@ -14,24 +17,26 @@ pub enum CredentialsSource {
 }
 
 impl CredentialsSource {
-    pub(super) async fn get(&self) -> Result<Arc<PartnerCredentials>, SecretError> {
+    /// The credentials as they are at hand, or as they were a few minutes ago.
+    pub(crate) async fn get(
+        &self,
+        deadline: Instant,
+    ) -> Result<Arc<PartnerCredentials>, SecretError> {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
-            Self::Secret(cache) => cache.get().await,
+            Self::Secret(cache) => cache.get(deadline).await,
         }
     }
 
-    /// Other credentials than `refused`, if the secret holds some by now.
-    pub(super) async fn rotated(
+    /// The credentials as they were at `time` or later.
+    pub(crate) async fn get_as_of(
         &self,
-        refused: &PartnerCredentials,
-    ) -> Result<Option<Arc<PartnerCredentials>>, SecretError> {
+        time: SystemTime,
+        deadline: Instant,
+    ) -> Result<Arc<PartnerCredentials>, SecretError> {
         match self {
-            Self::Fixed(_) => Ok(None),
-            Self::Secret(cache) => {
-                let credentials = cache.refetch().await?;
-                Ok((!credentials.same_as(refused)).then_some(credentials))
-            }
+            Self::Fixed(credentials) => Ok(credentials.clone()),
+            Self::Secret(cache) => cache.get_as_of(time, deadline).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call_failure::CallFailure;
 use crate::secrets::SecretError;
-use crate::token::TokenError;
+use crate::token::{TokenError, TokenSourceError};
 use crate::token_store::StoreError;
 
 /// Why a call failed. Neither `Display` nor `Debug` shows a token, a secret, an identifier or anything about a patient.
@@ -78,12 +78,23 @@ impl PartnerError {
 impl From<TokenError> for PartnerError {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::InvalidCredentials { .. } => Self::Unauthorised(error.to_string()),
+            TokenError::InvalidCredentials { .. } | TokenError::NewTokenRefused => {
+                Self::Unauthorised(error.to_string())
+            }
             TokenError::RateLimited { retry_after } => Self::RateLimited {
                 retry_after: retry_after.unwrap_or(super::rate_limit::SHORTEST_WINDOW),
             },
             TokenError::Unavailable(_) => Self::Temporary(error.to_string()),
             TokenError::InvalidResponse(_) => Self::Protocol(error.to_string()),
+        }
+    }
+}
+
+impl From<TokenSourceError> for PartnerError {
+    fn from(error: TokenSourceError) -> Self {
+        match error {
+            TokenSourceError::Token(error) => error.into(),
+            TokenSourceError::Secret(error) => error.into(),
         }
     }
 }

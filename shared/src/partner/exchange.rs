@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::answer::{self, Failure};
 use super::{PartnerClient, PartnerError};
-use crate::token::AccessToken;
+use crate::token::{AccessToken, TokenError};
 
 /// How often a call is tried after passing faults, the first time included.
 const MAX_ATTEMPTS: u32 = 4;
@@ -137,8 +137,11 @@ impl PartnerClient {
                 // the gate is closed now and knows for how long
                 Err(Failure::RateLimited) => continue,
                 Err(Failure::TokenRefused) if token_replaced => {
-                    let reason = "a new access token is refused, too";
-                    return Err(PartnerError::Unauthorised(reason.into()));
+                    self.inner
+                        .tokens
+                        .replacement_refused(&token, deadline)
+                        .await;
+                    return Err(TokenError::NewTokenRefused.into());
                 }
                 Err(Failure::TokenRefused) => {
                     tracing::warn!(call = call.operation, "the access token is refused");

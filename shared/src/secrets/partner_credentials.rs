@@ -8,6 +8,7 @@ use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 
 use super::{EXPIRE_AFTER, SecretError, SecretReader, Stage, age};
 
@@ -36,14 +37,19 @@ impl std::fmt::Debug for PartnerCredentials {
 }
 
 /// Keeps the client credentials at hand, for 15 minutes at most.
-#[derive(Debug)]
 pub struct PartnerCredentialsCache {
     reader: SecretReader,
     clock: SharedTimeSource,
-    cache: Mutex<Option<Cached>>,
+    cache: Mutex<Cache>,
 }
 
-#[derive(Debug)]
+#[derive(Default)]
+struct Cache {
+    credentials: Option<Cached>,
+    /// Why they could not be read the last time, and when.
+    failure: Option<(SecretError, SystemTime)>,
+}
+
 struct Cached {
     credentials: Arc<PartnerCredentials>,
     loaded_at: SystemTime,
@@ -71,30 +77,68 @@ impl PartnerCredentialsCache {
     ///
     /// # Errors
     ///
-    /// When none under 15 minutes old are cached and the secret is missing, malformed or not to be read.
-    pub async fn get(&self) -> Result<Arc<PartnerCredentials>, SecretError> {
-        let mut cache = self.cache.lock().await;
-        if let Some(cached) = &*cache
-            && age(cached.loaded_at, self.clock.now()) < EXPIRE_AFTER
-        {
-            return Ok(cached.credentials.clone());
-        }
-        self.load(&mut cache).await
+    /// When none under 15 minutes old are cached and the secret is missing, malformed or not to be read before `deadline`.
+    pub async fn get(&self, deadline: Instant) -> Result<Arc<PartnerCredentials>, SecretError> {
+        self.cached_or_read(deadline, |cache, now| {
+            let cached = cache.credentials.as_ref();
+            let cached = cached.filter(|cached| age(cached.loaded_at, now) < EXPIRE_AFTER);
+            Some(Ok(cached?.credentials.clone()))
+        })
+        .await
     }
 
-    /// The credentials as they are in Secrets Manager now: WHOOP refused the cached ones, they may have been rotated.
+    /// The credentials as they were at `time` or later: WHOOP refused those at hand, they may have been rotated.
     ///
     /// # Errors
     ///
-    /// When the secret is missing, malformed or not to be read.
-    pub async fn refetch(&self) -> Result<Arc<PartnerCredentials>, SecretError> {
-        self.load(&mut *self.cache.lock().await).await
+    /// When the secret is missing, malformed or not to be read before `deadline`, or was so at `time` or later.
+    pub async fn get_as_of(
+        &self,
+        time: SystemTime,
+        deadline: Instant,
+    ) -> Result<Arc<PartnerCredentials>, SecretError> {
+        self.cached_or_read(deadline, |cache, now| {
+            let counts = |looked_at: SystemTime| (time..=now).contains(&looked_at);
+            match (&cache.failure, &cache.credentials) {
+                (Some((error, failed_at)), _) if counts(*failed_at) => Some(Err(error.clone())),
+                (_, Some(cached)) if counts(cached.loaded_at) => {
+                    Some(Ok(cached.credentials.clone()))
+                }
+                _ => None,
+            }
+        })
+        .await
     }
 
-    async fn load(
+    /// What `cached` makes of the cache, else what Secrets Manager answers.
+    async fn cached_or_read(
         &self,
-        cache: &mut Option<Cached>,
+        deadline: Instant,
+        cached: impl FnOnce(&Cache, SystemTime) -> Option<Result<Arc<PartnerCredentials>, SecretError>>,
     ) -> Result<Arc<PartnerCredentials>, SecretError> {
+        let mut cache = self.cache.lock().await;
+        let now = self.clock.now();
+        if let Some(cached) = cached(&cache, now) {
+            return cached;
+        }
+        let read = timeout_at(deadline, self.read()).await;
+        let read = read
+            .unwrap_or_else(|_| Err(self.reader.no_answer("no answer before the deadline")))
+            .map(Arc::new);
+        match &read {
+            Ok(credentials) => {
+                cache.failure = None;
+                cache.credentials = Some(Cached {
+                    credentials: credentials.clone(),
+                    loaded_at: now,
+                });
+            }
+            Err(error) => cache.failure = Some((error.clone(), now)),
+        }
+        read
+    }
+
+    async fn read(&self) -> Result<PartnerCredentials, SecretError> {
         let credentials: PartnerCredentials = self.reader.read(Stage::Current).await?.value;
         for (field, value) in [
             ("client_id", credentials.client_id.as_str()),
@@ -105,23 +149,32 @@ impl PartnerCredentialsCache {
                 return Err(self.reader.malformed(Stage::Current, reason));
             }
         }
-        let credentials = Arc::new(credentials);
-        *cache = Some(Cached {
-            credentials: credentials.clone(),
-            loaded_at: self.clock.now(),
-        });
         Ok(credentials)
+    }
+}
+
+impl std::fmt::Debug for PartnerCredentialsCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartnerCredentialsCache")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned::{Canned, Versions};
+    use super::super::canned::{Canned, Fault, Versions};
     use super::*;
     use std::time::Duration;
 
-    const FIRST: &str = r#"{"client_id": "lab", "client_secret": "5309"}"#;
-    const SECOND: &str = r#"{"client_id": "lab", "client_secret": "8675"}"#;
+    use aws_smithy_async::time::TimeSource;
+
+    const FIRST: &str =
+        r#"{"client_id": "lab-of-this-test", "client_secret": "the-first-client-secret"}"#;
+    const SECOND: &str =
+        r#"{"client_id": "lab-of-this-test", "client_secret": "the-second-client-secret"}"#;
+
+    const MS: Duration = Duration::from_millis(1);
 
     fn canned(current: &'static str) -> Canned {
         Canned::new(Versions {
@@ -135,46 +188,87 @@ mod tests {
             .with_clock(SharedTimeSource::new(canned.clock.clone()))
     }
 
+    fn deadline() -> Instant {
+        Instant::now() + Duration::from_secs(1)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn credentials_are_cached_for_15_minutes() {
         let canned = canned(FIRST);
         let cache = cache(&canned);
-        cache.get().await.unwrap();
-        canned
-            .clock
-            .advance(EXPIRE_AFTER - Duration::from_millis(1));
-        cache.get().await.unwrap();
+        cache.get(deadline()).await.unwrap();
+        canned.clock.advance(EXPIRE_AFTER - MS);
+        cache.get(deadline()).await.unwrap();
         assert_eq!(canned.calls(), 1);
-        canned.clock.advance(Duration::from_millis(1));
-        cache.get().await.unwrap();
+        canned.clock.advance(MS);
+        cache.get(deadline()).await.unwrap();
         assert_eq!(canned.calls(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refetch_finds_rotated_credentials() {
+    async fn a_look_finds_rotated_credentials_and_is_made_once() {
         let canned = canned(FIRST);
         let cache = cache(&canned);
-        let first = cache.get().await.unwrap();
-        assert!(cache.refetch().await.unwrap().same_as(&first));
+        let loaded_at = canned.clock.now();
+        let first = cache.get(deadline()).await.unwrap();
         canned.versions.lock().unwrap().current = Some(SECOND);
-        let second = cache.refetch().await.unwrap();
-        assert!(!second.same_as(&first));
-        assert!(cache.get().await.unwrap().same_as(&second));
+        let now = canned.clock.advance(MS);
+        let at_hand = cache.get_as_of(loaded_at, deadline()).await.unwrap();
+        assert!(at_hand.same_as(&first));
+        assert_eq!(canned.calls(), 1);
+        for _ in 0..3 {
+            let look = cache.get_as_of(now, deadline()).await.unwrap();
+            assert!(!look.same_as(&first));
+            assert!(cache.get(deadline()).await.unwrap().same_as(&look));
+            canned.clock.advance(MS);
+        }
+        assert_eq!(canned.calls(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_look_is_made_once_too_and_keeps_the_credentials() {
+        let canned = canned(FIRST);
+        let cache = cache(&canned);
+        cache.get(deadline()).await.unwrap();
+        let now = canned.clock.advance(MS);
+        canned.versions.lock().unwrap().fail(Some(Fault::Internal));
+        for _ in 0..3 {
+            assert!(cache.get_as_of(now, deadline()).await.is_err());
+            canned.clock.advance(MS);
+        }
+        assert_eq!(canned.calls(), 2);
+        assert!(cache.get(deadline()).await.is_ok());
+        canned.versions.lock().unwrap().fail(None);
+        let now = canned.clock.now();
+        assert!(cache.get_as_of(now, deadline()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_until_the_deadline() {
+        let canned = canned(FIRST);
+        let slow = Duration::from_secs(60);
+        canned.versions.lock().unwrap().current_delay = slow;
+        let begun = Instant::now();
+        let error = cache(&canned).get(deadline()).await.unwrap_err();
+        assert!(error.is_no_answer(), "{error}");
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn empty_fields_are_malformed_and_named() {
         for (current, reason) in [
             (
-                r#"{"client_id": "", "client_secret": "5309"}"#,
+                r#"{"client_id": "", "client_secret": "the-first-client-secret"}"#,
                 "client_id is empty",
             ),
             (
-                r#"{"client_id": "lab", "client_secret": ""}"#,
+                r#"{"client_id": "lab-of-this-test", "client_secret": ""}"#,
                 "client_secret is empty",
             ),
         ] {
-            let error = cache(&canned(current)).get().await.unwrap_err().to_string();
+            let canned = canned(current);
+            let error = cache(&canned).get(deadline()).await.unwrap_err();
+            let error = error.to_string();
             assert!(error.ends_with(reason), "{error}");
             assert!(error.starts_with("secret credentials "), "{error}");
         }
@@ -184,8 +278,10 @@ mod tests {
     async fn debug_shows_neither_id_nor_secret() {
         let canned = canned(FIRST);
         let cache = cache(&canned);
-        let credentials = cache.get().await.unwrap();
+        let credentials = cache.get(deadline()).await.unwrap();
         let text = format!("{credentials:?} {cache:?}");
-        assert!(!text.contains("lab") && !text.contains("5309"), "{text}");
+        for hidden in ["lab-of-this-test", "the-first-client-secret"] {
+            assert!(!text.contains(hidden), "{text}");
+        }
     }
 }

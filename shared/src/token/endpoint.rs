@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::time::Instant;
 
-use super::{AccessToken, InvalidToken, since_epoch};
+use super::{AccessToken, InvalidToken, MAX_LIFETIME, since_epoch};
 use crate::base_url::PartnerApiBaseUrl;
 use crate::call_failure::with_causes;
 use crate::secrets::PartnerCredentials;
@@ -29,10 +29,6 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// How much of an answer is read; a token has about 1 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The longest time for which a token is believed to be good, whatever WHOOP says: a wrong figure must not keep it in the
-/// store for ever.
-const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The longest of WHOOP's rate limit windows, a day.
 const LONGEST_RATE_LIMIT: Duration = Duration::from_secs(86_400);
 
@@ -45,6 +41,9 @@ pub enum TokenError {
         /// 400 or 401.
         status: u16,
     },
+    /// WHOOP has just given a new access token, and refuses it.
+    #[error("a new access token is refused, too")]
+    NewTokenRefused,
     /// Too many requests; the wait does not fit the time that is left.
     #[error("rate limited{}", .retry_after.map(|wait| format!(" for {} s", wait.as_secs())).unwrap_or_default())]
     RateLimited {

@@ -27,6 +27,8 @@ pub enum Behaviour {
     Answer(Value),
     /// Passes the call on at once, so that it has its effect, and the answer only after this time.
     Delay(Duration),
+    /// Passes call and answer on, the answer after the time that the call's JSON leads to; see [`Behaviour::delay_by`].
+    DelayBy(Arc<dyn Fn(&Value) -> Duration + Send + Sync>),
     /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
     /// Passes call and answer on, and shows the call's JSON meanwhile; see [`Behaviour::watch`].
@@ -37,6 +39,11 @@ impl Behaviour {
     /// Passes the call on and the answer after a change to its JSON.
     pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::Rewrite(Arc::new(change))
+    }
+
+    /// Passes the call on at once, and the answer only after the time that the call's JSON leads to.
+    pub fn delay_by(time: impl Fn(&Value) -> Duration + Send + Sync + 'static) -> Self {
+        Self::DelayBy(Arc::new(time))
     }
 
     /// Passes call and answer on; between the two it shows the call's JSON.
@@ -54,6 +61,7 @@ impl fmt::Debug for Behaviour {
             Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
             Self::Answer(_) => f.write_str("Answer"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::DelayBy(_) => f.write_str("DelayBy"),
             Self::Rewrite(_) => f.write_str("Rewrite"),
             Self::Watch(_) => f.write_str("Watch"),
         }
@@ -71,6 +79,8 @@ pub(super) struct Behaviours {
     pub(super) all: Option<Behaviour>,
     /// How often each operation was called.
     pub(super) calls: HashMap<String, usize>,
+    /// How many connections were opened.
+    pub(super) connections: usize,
 }
 
 impl Behaviours {

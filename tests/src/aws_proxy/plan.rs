@@ -71,10 +71,14 @@ impl Plan {
                 call.into_body().collect().await?;
                 Ok(answer(StatusCode::OK, &json))
             }
+            Behaviour::DelayBy(time) => {
+                let (head, body, json) = read(call).await?;
+                let answer = self.pass_on(head, body).await?;
+                tokio::time::sleep(time(&json)).await;
+                Ok(answer)
+            }
             Behaviour::Watch(watcher) => {
-                let (head, body) = call.into_parts();
-                let body = body.collect().await?.to_bytes();
-                let json = serde_json::from_slice(&body).unwrap_or_default();
+                let (head, body, json) = read(call).await?;
                 let answer = self.pass_on(head, body).await?;
                 watcher(json);
                 Ok(answer)
@@ -98,8 +102,7 @@ impl Plan {
     }
 
     async fn forward(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let (head, body) = call.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let (head, body, _) = read(call).await?;
         self.pass_on(head, body).await
     }
 
@@ -124,6 +127,14 @@ impl Plan {
         *response.headers_mut() = headers;
         Ok(response)
     }
+}
+
+/// Reads a call to its end; its JSON is null if it holds none.
+async fn read(call: Request<Incoming>) -> Result<(request::Parts, Bytes, Value), hyper::Error> {
+    let (head, body) = call.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let json = serde_json::from_slice(&body).unwrap_or_default();
+    Ok((head, body, json))
 }
 
 /// The operation's name: what follows the dot in `AmazonSQS.SendMessage`.

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -14,6 +14,7 @@ use aws_smithy_async::test_util::ManualTimeSource;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use lambda_runtime::Diagnostic;
 use serde_json::json;
+use whoop_partner::token::TokenError;
 use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -32,6 +33,7 @@ struct Aws {
     get: Rule,
     put: Rule,
     secret: Rule,
+    clock: ManualTimeSource,
 }
 
 /// A token item that expires at `expires_at` and lives for an hour.
@@ -100,11 +102,11 @@ impl Aws {
                     }
                 },
             ),
+            clock: ManualTimeSource::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)),
         }
     }
 
     fn function(&self, whoop: &MockServer) -> TokenRefresh {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         TokenRefresh::new(
             mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&self.secret]),
             mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.get, &self.put]),
@@ -113,7 +115,7 @@ impl Aws {
                 partner_credentials_secret_id: "credentials".into(),
                 partner_api_base_url: whoop.uri().parse().unwrap(),
             },
-            SharedTimeSource::new(ManualTimeSource::new(now)),
+            SharedTimeSource::new(self.clock.clone()),
         )
         .expect("no variable is needed")
     }
@@ -209,11 +211,13 @@ async fn a_fresh_token_is_left_alone() {
 #[tokio::test]
 async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
     let malformed = HashMap::from([("expires_at".into(), AttributeValue::N("0".into()))]);
+    let in_ten_years = stored(NOW + 315_360_000);
     for item in [
         None,
         Some(stored(NOW + 1799)),
         Some(stored(NOW - 1)),
         Some(malformed),
+        Some(in_ten_years),
     ] {
         let (aws, whoop) = (Aws::with(item, &[Some(FIRST)]), whoop(new_token()).await);
         assert_eq!(
@@ -263,13 +267,42 @@ async fn credentials_are_read_once_for_many_invocations() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_read_anew_once_and_not_tried_again_unchanged() {
+async fn refused_credentials_are_not_tried_again_for_a_minute() {
     for status in [400, 401] {
         let whoop = whoop(ResponseTemplate::new(status)).await;
         let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
-        assert_fails(&aws, &whoop, "InvalidCredentials").await;
-        assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (1, 2));
+        let function = aws.function(&whoop);
+        for _ in 0..10 {
+            let error = invoke(&function, json!({})).await.unwrap_err();
+            assert_eq!(error.error_type, "InvalidCredentials");
+        }
+        assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (1, 1));
+        aws.clock.advance(Duration::from_secs(60));
+        invoke(&function, json!({})).await.unwrap_err();
+        assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
     }
+}
+
+#[tokio::test]
+async fn force_never_answers_from_memory() {
+    let whoop = whoop(new_token()).await;
+    Mock::given(path("/v2/partner/token"))
+        .respond_with(ResponseTemplate::new(401))
+        .up_to_n_times(3)
+        .with_priority(1)
+        .mount(&whoop)
+        .await;
+    let aws = Aws::with(None, &[Some(FIRST)]);
+    let function = aws.function(&whoop);
+    for n in 1..4 {
+        invoke(&function, json!({"force": true})).await.unwrap_err();
+        assert_eq!(requests(&whoop).await, n);
+    }
+    invoke(&function, json!({})).await.unwrap_err();
+    invoke(&function, json!({"force": true})).await.unwrap();
+    // what was remembered is forgotten
+    *aws.item.lock().unwrap() = None;
+    invoke(&function, json!({})).await.unwrap();
 }
 
 #[tokio::test]
@@ -283,23 +316,56 @@ async fn rotated_credentials_are_tried_once() {
     .mount(&whoop)
     .await;
     let aws = Aws::with(None, &[Some(FIRST), Some(SECOND)]);
-    assert!(invoke_plainly(&aws, &whoop).await.is_ok());
+    let function = aws.function(&whoop);
+    // refused with the first ones, for which nobody looks again at once
+    invoke(&function, json!({})).await.unwrap_err();
+    aws.clock.advance(Duration::from_secs(11));
+    assert!(invoke(&function, json!({})).await.is_ok());
     assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn credentials_rotated_while_the_function_runs_are_tried_in_the_same_call() {
+    let whoop = whoop(new_token()).await;
+    let aws = Aws::with(None, &[Some(FIRST), Some(SECOND)]);
+    let function = aws.function(&whoop);
+    invoke(&function, json!({"force": true})).await.unwrap();
+    Mock::given(body_partial_json(
+        json!({"client_secret": "seeded-secret-1"}),
+    ))
+    .respond_with(ResponseTemplate::new(401))
+    .with_priority(1)
+    .mount(&whoop)
+    .await;
+    aws.clock.advance(Duration::from_secs(1));
+    invoke(&function, json!({"force": true})).await.unwrap();
+    assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (3, 2));
 }
 
 #[tokio::test]
 async fn rotated_credentials_that_are_refused_too_end_it() {
     let whoop = whoop(ResponseTemplate::new(401)).await;
     let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST), Some(SECOND)]);
-    assert_fails(&aws, &whoop, "InvalidCredentials").await;
-    assert_eq!((requests(&whoop).await, aws.secret.num_calls()), (2, 2));
+    let function = aws.function(&whoop);
+    for calls in [(1, 1), (2, 2), (2, 3), (2, 4)] {
+        let error = invoke(&function, json!({})).await.unwrap_err();
+        assert_eq!(error.error_type, "InvalidCredentials");
+        assert_eq!((requests(&whoop).await, aws.secret.num_calls()), calls);
+        aws.clock.advance(Duration::from_secs(11));
+    }
 }
 
 #[tokio::test]
 async fn a_refusal_stays_one_when_the_credentials_can_not_be_read_anew() {
     let whoop = whoop(ResponseTemplate::new(401)).await;
     let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST), None]);
-    assert_fails(&aws, &whoop, "InvalidCredentials").await;
+    let function = aws.function(&whoop);
+    for _ in 0..2 {
+        let error = invoke(&function, json!({})).await.unwrap_err();
+        assert_eq!(error.error_type, "InvalidCredentials");
+        aws.clock.advance(Duration::from_secs(11));
+    }
+    assert_eq!(aws.secret.num_calls(), 2);
 }
 
 #[tokio::test]

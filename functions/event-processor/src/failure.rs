@@ -1,0 +1,284 @@
+//! Why a message is not done with, and what becomes of it: it returns to the queue after a wait, or it is set aside.
+
+use std::time::{Duration, SystemTime};
+
+use whoop_partner::partner::PartnerError;
+
+use crate::batch::Record;
+use crate::bus::PublishError;
+use crate::config::QueueLimits;
+use crate::dead_letter::FailureReason;
+use crate::message::Undecodable;
+use crate::published_states::StatesError;
+
+/// How long a resource may lag behind its webhook.
+const LAG: Duration = Duration::from_secs(60);
+
+/// The wait after the first failure; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+
+/// What the wait grows to. With 100 receives a message outlives three and a half days of failures at least.
+const GROWN_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The longest wait, whoever asks for it. SQS keeps a message invisible for 12 hours at most, counted from when it was
+/// received; half an hour of that may have passed (the queue's own visibility timeout is shorter).
+const LONGEST_WAIT: Duration = Duration::from_secs(43_200 - 1_800);
+
+/// How long before the end of its retention a message is no longer tried: as long as SQS may keep it invisible. What is set
+/// aside has time enough to get there.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The longest wait of a message that could not be sent to the dead-letter queue.
+const LONGEST_WAIT_UNSENT: Duration = Duration::from_secs(10 * 60);
+
+/// Why a message is not done with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It can never succeed.
+    Final {
+        /// As the dead-letter queue says it.
+        reason: FailureReason,
+        /// As the log says it.
+        error: String,
+    },
+    /// It may succeed later.
+    Passing {
+        /// When it may, at the earliest, as far as anybody knows.
+        wait: Duration,
+        /// As the log says it.
+        error: String,
+    },
+}
+
+/// What becomes of a message that is not done with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It goes to the dead-letter queue.
+    SetAside(FailureReason),
+    /// It stays in the queue, and out of sight for this long.
+    Returns(Duration),
+}
+
+impl Failure {
+    /// A failure that may pass, nobody knows when.
+    pub(crate) fn passing(error: impl ToString) -> Self {
+        Self::after(Duration::ZERO, error)
+    }
+
+    fn after(wait: Duration, error: impl ToString) -> Self {
+        Self::Passing {
+            wait,
+            error: error.to_string(),
+        }
+    }
+
+    /// What a failed call of the Partner API means for the message that it was made for.
+    ///
+    /// What WHOOP does not know or like is believed at the second try, a minute after the first.
+    pub(crate) fn from_partner(error: &PartnerError, record: &Record, now: SystemTime) -> Self {
+        let reason = match error {
+            PartnerError::RateLimited { retry_after } => return Self::after(*retry_after, error),
+            PartnerError::NotFound => FailureReason::NotFound,
+            // what other refusals say may be over tomorrow, such as a conflict or a gateway's opinion
+            PartnerError::InvalidRequest {
+                status: 400 | 410 | 422,
+                ..
+            } => FailureReason::InvalidRequest,
+            _ => return Self::passing(error),
+        };
+        let first_try = record.first_received_at();
+        let may_lag = first_try.is_some_and(|first_try| first_try + LAG > now);
+        if record.receive_count() < 2 || may_lag {
+            return Self::after(LAG, error);
+        }
+        Self::Final {
+            reason,
+            error: error.to_string(),
+        }
+    }
+
+    /// As the log says it.
+    pub(crate) fn error(&self) -> &str {
+        match self {
+            Self::Final { error, .. } | Self::Passing { error, .. } => error,
+        }
+    }
+
+    /// What becomes of the message.
+    pub(crate) fn fate(&self, record: &Record, limits: QueueLimits, now: SystemTime) -> Fate {
+        let wait = match *self {
+            Self::Final { reason, .. } => return Fate::SetAside(reason),
+            Self::Passing { wait, .. } => wait,
+        };
+        if record.receive_count() >= limits.max_receive_count {
+            return Fate::SetAside(FailureReason::AttemptsExhausted);
+        }
+        let wait = wait.max(backoff(record.receive_count())).min(LONGEST_WAIT);
+        let last_try = limits.retention.saturating_sub(EXPIRY_MARGIN);
+        let age_at_next_try = record
+            .sent_at()
+            .and_then(|sent_at| (now + wait).duration_since(sent_at).ok());
+        if age_at_next_try.is_some_and(|age| age > last_try) {
+            return Fate::SetAside(FailureReason::Expired);
+        }
+        Fate::Returns(wait)
+    }
+}
+
+/// How long a message stays out that could not be sent to the dead-letter queue.
+pub(crate) fn wait_unsent(record: &Record) -> Duration {
+    backoff(record.receive_count()).min(LONGEST_WAIT_UNSENT)
+}
+
+/// How long a message stays out at least that has failed for the `receive_count`th time: exponential, random in its upper half.
+fn backoff(receive_count: u32) -> Duration {
+    let doublings = receive_count.saturating_sub(1).min(16);
+    let wait = (FIRST_WAIT * 2u32.pow(doublings)).min(GROWN_WAIT);
+    wait.mul_f64(0.5 + 0.5 * fastrand::f64())
+}
+
+impl From<Undecodable> for Failure {
+    fn from(_: Undecodable) -> Self {
+        Self::Final {
+            reason: FailureReason::Undecodable,
+            error: "no webhook in it".into(),
+        }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Refused(_) => Self::Final {
+                reason: FailureReason::Refused,
+                error: error.to_string(),
+            },
+            PublishError::NotTaken(_) => Self::passing(error),
+        }
+    }
+}
+
+impl From<StatesError> for Failure {
+    fn from(error: StatesError) -> Self {
+        Self::passing(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    const LIMITS: QueueLimits = QueueLimits {
+        retention: Duration::from_secs(1_209_600),
+        max_receive_count: 100,
+    };
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+    }
+
+    /// A message that is received for the `count`th time, sent `age` ago.
+    fn record(count: u32, age: Option<Duration>) -> Record {
+        let sent = age.map(|age| (now() - age).duration_since(SystemTime::UNIX_EPOCH));
+        let record = json!({"attributes": {
+            "ApproximateReceiveCount": count.to_string(),
+            "SentTimestamp": sent.map(|sent| sent.unwrap().as_millis().to_string()),
+        }});
+        serde_json::from_str(&record.to_string()).unwrap()
+    }
+
+    fn fate(wait: Duration, count: u32, age: Option<Duration>) -> Fate {
+        Failure::after(wait, "a reason").fate(&record(count, age), LIMITS, now())
+    }
+
+    #[track_caller]
+    fn assert_returns(fate: &Fate, waits: std::ops::RangeInclusive<Duration>) {
+        let Fate::Returns(wait) = fate else {
+            panic!("{fate:?}");
+        };
+        assert!(waits.contains(wait), "{wait:?}");
+    }
+
+    #[test]
+    fn the_wait_doubles_with_each_failure_up_to_two_hours() {
+        for (count, longest) in [
+            (0, 10),
+            (1, 10),
+            (2, 20),
+            (5, 160),
+            (10, 5120),
+            (11, 7200),
+            (99, 7200),
+        ] {
+            for _ in 0..200 {
+                let longest = longest * SECOND;
+                assert_returns(&fate(Duration::ZERO, count, None), longest / 2..=longest);
+            }
+        }
+    }
+
+    #[test]
+    fn whoops_wait_is_kept_if_it_is_longer_and_never_longer_than_sqs_allows() {
+        assert_returns(&fate(60 * SECOND, 1, None), 60 * SECOND..=60 * SECOND);
+        assert_returns(&fate(60 * SECOND, 11, None), HOUR..=2 * HOUR);
+        assert_returns(&fate(11 * HOUR, 11, None), 11 * HOUR..=11 * HOUR);
+        assert_returns(&fate(DAY, 1, None), LONGEST_WAIT..=LONGEST_WAIT);
+        assert!(LONGEST_WAIT == 11 * HOUR + HOUR / 2);
+    }
+
+    #[test]
+    fn a_hundred_tries_outlast_an_outage_of_days() {
+        let shortest: Duration = (1..100)
+            .map(|n| (FIRST_WAIT * 2u32.pow((n - 1).min(16))).min(GROWN_WAIT) / 2)
+            .sum();
+        assert!(shortest > 84 * HOUR, "{shortest:?}");
+    }
+
+    #[test]
+    fn the_last_receive_sets_a_message_aside() {
+        for count in [100, 101, u32::MAX] {
+            let end = Fate::SetAside(FailureReason::AttemptsExhausted);
+            assert_eq!(fate(Duration::ZERO, count, Some(DAY)), end, "{count}");
+        }
+        assert_returns(&fate(Duration::ZERO, 99, Some(DAY)), HOUR..=2 * HOUR);
+    }
+
+    #[test]
+    fn a_message_is_set_aside_if_its_next_try_would_begin_in_its_last_twelve_hours() {
+        let last_try = 14 * DAY - 12 * HOUR;
+        let wait = 3 * HOUR;
+        assert_returns(&fate(wait, 5, Some(last_try - wait)), wait..=wait);
+        let end = Fate::SetAside(FailureReason::Expired);
+        assert_eq!(fate(wait, 5, Some(last_try - wait + SECOND)), end);
+        assert_eq!(fate(Duration::ZERO, 1, Some(14 * DAY)), end);
+        // nobody knows how old it is
+        assert_returns(&fate(wait, 5, None), wait..=wait);
+        // the clock of SQS is ahead of ours
+        let ahead = json!({"attributes": {"SentTimestamp": "1895000000000"}});
+        let ahead: Record = serde_json::from_str(&ahead.to_string()).unwrap();
+        assert_returns(
+            &Failure::after(wait, "").fate(&ahead, LIMITS, now()),
+            wait..=wait,
+        );
+    }
+
+    #[test]
+    fn what_can_never_succeed_is_set_aside_at_once() {
+        let failure = Failure::from(Undecodable);
+        let end = Fate::SetAside(FailureReason::Undecodable);
+        assert_eq!(failure.fate(&record(1, None), LIMITS, now()), end);
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_sent_on_is_back_within_ten_minutes() {
+        for count in [1, 8, 100] {
+            assert!(wait_unsent(&record(count, None)) <= 600 * SECOND);
+        }
+        assert!(wait_unsent(&record(100, None)) == 600 * SECOND);
+    }
+}
