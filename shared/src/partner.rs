@@ -37,7 +37,9 @@
 //! # What the client does by itself
 //!
 //! - It carries an access token: the one at hand, else the one in the [`TokenStore`](crate::token_store::TokenStore), else a
-//!   new one that it stores there. When WHOOP refuses a token it gets another, and repeats the call once.
+//!   new one that it stores there. If WHOOP refuses a token, the client gets another and repeats the call. If WHOOP refuses
+//!   even a new token, or the client credentials, no token is requested for a minute, unless the secret holds other
+//!   credentials by then or the store another token.
 //! - After a 429 it makes no call until the limit resets. A call waits for that if its deadline allows, and fails with
 //!   [`PartnerError::RateLimited`] if not. All clones know of it, another process does not.
 //! - After passing faults it repeats what can be repeated: fetching, and setting a status, four attempts in all. Submitting a

@@ -113,11 +113,6 @@ impl AccessToken {
         self.time_left(now) <= MAX_LIFETIME + CLOCK_TOLERANCE
     }
 
-    /// How long ago it was asked for; zero if that is still to come.
-    pub(crate) fn age(&self, now: SystemTime) -> Duration {
-        since_epoch(now).saturating_sub(Duration::from_secs(self.obtained_at))
-    }
-
     /// Says whether it will have expired `period` after `now`.
     #[must_use]
     pub fn expires_within(&self, period: Duration, now: SystemTime) -> bool {

@@ -1,15 +1,20 @@
 //! From a webhook to the full order on the bus: WHOOP, the webhook's URL, the queue, the event processor, the bus, a rule, and
 //! the queue of one who consumes the events.
 
+mod by_hand;
 mod confirmation;
 mod crash;
 mod events;
+mod expiry;
 mod failures;
 mod hurry;
+mod long_outages;
 mod memory;
+mod odd_items;
 mod order;
 mod processor;
 mod rate_limit;
+mod refusals;
 mod whole_day;
 
 use std::sync::Arc;
@@ -26,6 +31,10 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         crash::trials(harness),
         confirmation::trials(harness),
         memory::trials(harness),
+        odd_items::trials(harness),
+        expiry::trials(harness),
+        long_outages::trials(harness),
+        refusals::trials(harness),
         whole_day::trials(harness),
         rate_limit::trials(harness),
     ];

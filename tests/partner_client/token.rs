@@ -177,9 +177,66 @@ async fn refused_credentials_are_asked_with_once_by_a_hundred_calls() {
     }
     lab.assert_calls(TOKEN, 1);
     lab.assert_calls(REQUISITION, 0);
-    // the next one tries again
+    // nor for a minute
+    lab.clock.advance(MINUTE - Duration::from_millis(1));
+    lab.client.get_requisition(&id).await.unwrap_err();
+    lab.assert_calls(TOKEN, 1);
+    lab.clock.advance(Duration::from_millis(1));
     lab.client.get_requisition(&id).await.unwrap_err();
     lab.assert_calls(TOKEN, 2);
+}
+
+#[tokio::test]
+async fn while_even_new_tokens_are_refused_ten_calls_ask_for_one() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    lab.client.get_requisition(&id).await.unwrap();
+    lab.whoop.fault(Fault::status(REQUISITION, 401).times(1000));
+    for _ in 0..10 {
+        let error = lab.client.get_requisition(&id).await.unwrap_err();
+        assert!(matches!(error, PartnerError::Unauthorised(_)), "{error}");
+    }
+    // the first one, and one in its place
+    lab.assert_calls(TOKEN, 2);
+    assert_eq!(lab.table.reads(), 2);
+    lab.clock.advance(MINUTE);
+    lab.client.get_requisition(&id).await.unwrap_err();
+    lab.assert_calls(TOKEN, 3);
+    // WHOOP takes it after all
+    lab.whoop.clear_faults();
+    lab.client.get_requisition(&id).await.unwrap();
+    lab.assert_calls(TOKEN, 3);
+}
+
+#[tokio::test]
+async fn another_stored_token_is_found_ten_seconds_after_a_refusal() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    lab.whoop.fault(Fault::status(TOKEN, 401));
+    lab.client.get_requisition(&id).await.unwrap_err();
+    lab.another_client().get_requisition(&id).await.unwrap();
+    let reads = lab.table.reads();
+    lab.clock.advance(Duration::from_millis(9_999));
+    lab.client.get_requisition(&id).await.unwrap_err();
+    assert_eq!(lab.table.reads(), reads);
+    lab.clock.advance(Duration::from_millis(1));
+    lab.client.get_requisition(&id).await.unwrap();
+    assert_eq!(lab.table.reads(), reads + 1);
+    lab.assert_calls(TOKEN, 2);
+}
+
+#[tokio::test]
+async fn a_stored_token_that_whoop_has_ended_too_is_replaced_in_the_same_call() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    lab.client.get_requisition(&id).await.unwrap();
+    // another one is stored, and WHOOP ends both
+    lab.table.set_hidden(true);
+    lab.another_client().get_requisition(&id).await.unwrap();
+    lab.table.set_hidden(false);
+    lab.whoop.expire_tokens();
+    lab.client.get_requisition(&id).await.unwrap();
+    lab.assert_calls(TOKEN, 3);
 }
 
 #[tokio::test]
@@ -264,7 +321,7 @@ async fn a_client_works_without_a_table() {
 #[tokio::test]
 async fn rotated_credentials_are_found_in_the_secret() {
     let whoop = Simulator::start(SimulatorConfig::default()).await.unwrap();
-    whoop.set_credentials("lab", "second");
+    whoop.set_credentials("lab", "first");
     let secret = crate::lab::secret(&[("lab", "first"), ("lab", "second")]);
     let base_url = whoop.base_url().parse().unwrap();
     let client = PartnerClient::builder(base_url, secret).build().unwrap();
@@ -273,12 +330,15 @@ async fn rotated_credentials_are_found_in_the_secret() {
         .parse()
         .unwrap();
     client.get_requisition(&id).await.unwrap();
+    whoop.set_credentials("lab", "second");
+    whoop.expire_tokens();
+    client.get_requisition(&id).await.unwrap();
     let statuses: Vec<_> = whoop
         .calls_to(TOKEN)
         .iter()
         .map(|call| call.status)
         .collect();
-    assert_eq!(statuses, [401, 200].map(Some));
+    assert_eq!(statuses, [200, 401, 200].map(Some));
 }
 
 #[tokio::test]

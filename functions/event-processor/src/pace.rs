@@ -59,34 +59,32 @@ impl PacedClient {
         budget: Budget,
         call: impl AsyncFn(&PartnerClient) -> Result<T, PartnerError>,
     ) -> Result<T, PartnerError> {
-        let mut wait = match self.client.rate_limit() {
-            Some(limit) => wait(limit.remaining, limit.resets_in(self.clock.now())),
-            None => Duration::ZERO,
+        let mut reset = match self.client.rate_limit() {
+            Some(limit) => reset(limit.remaining, limit.resets_in(self.clock.now())),
+            None => None,
         };
         loop {
+            let wait = reset.map_or(Duration::ZERO, |reset| reset + ROUNDING);
             if Instant::now() + wait + SHORTEST_CALL > budget.deadline {
-                return Err(match wait {
-                    Duration::ZERO => PartnerError::Temporary("no time left for a call".into()),
-                    retry_after => PartnerError::RateLimited { retry_after },
+                return Err(match reset {
+                    None => PartnerError::Temporary("no time left for a call".into()),
+                    Some(retry_after) => PartnerError::RateLimited { retry_after },
                 });
             }
             tokio::time::sleep(wait).await;
             let deadline = budget.deadline.min(Instant::now() + budget.call);
             match call(&self.client.with_deadline(deadline)).await {
-                Err(PartnerError::RateLimited { retry_after }) => wait = retry_after + ROUNDING,
+                Err(PartnerError::RateLimited { retry_after }) => reset = Some(retry_after),
                 result => return result,
             }
         }
     }
 }
 
-/// How long to wait before the next call when `remaining` more are allowed until `reset` from now.
-fn wait(remaining: u32, reset: Duration) -> Duration {
-    if remaining > RESERVE || reset.is_zero() {
-        Duration::ZERO
-    } else {
-        reset + ROUNDING
-    }
+/// The reset to wait for before the next call when `remaining` more are allowed until `reset` from now; none if there is no need
+/// to wait.
+fn reset(remaining: u32, reset: Duration) -> Option<Duration> {
+    (remaining <= RESERVE && !reset.is_zero()).then_some(reset)
 }
 
 #[cfg(test)]
@@ -95,20 +93,16 @@ mod tests {
 
     #[test]
     fn calls_are_made_until_only_the_reserve_remains() {
-        let reset = Duration::from_secs(30);
+        let half_a_minute = Duration::from_secs(30);
         for (remaining, waits) in [(100, false), (3, false), (2, true), (0, true)] {
-            let expected = if waits {
-                reset + ROUNDING
-            } else {
-                Duration::ZERO
-            };
-            assert_eq!(wait(remaining, reset), expected, "{remaining}");
+            let expected = waits.then_some(half_a_minute);
+            assert_eq!(reset(remaining, half_a_minute), expected, "{remaining}");
         }
     }
 
     #[test]
     fn nothing_is_waited_for_after_the_reset() {
-        assert_eq!(wait(0, Duration::ZERO), Duration::ZERO);
-        assert!(wait(0, Duration::from_nanos(1)) > Duration::ZERO);
+        assert_eq!(reset(0, Duration::ZERO), None);
+        assert!(reset(0, Duration::from_nanos(1)).is_some());
     }
 }

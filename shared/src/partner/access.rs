@@ -42,6 +42,13 @@ struct Cached {
     early: Duration,
 }
 
+/// A token in place of a refused one.
+pub(super) struct Replacement {
+    pub(super) token: Arc<AccessToken>,
+    /// Whether WHOOP has given it just now. Else it was at hand or in the store, and WHOOP may have ended it long ago.
+    pub(super) is_new: bool,
+}
+
 impl AccessTokens {
     pub(super) fn new(
         source: TokenSource,
@@ -65,7 +72,8 @@ impl AccessTokens {
     ///
     /// When neither the store nor WHOOP gives one before `deadline`.
     pub(super) async fn get(&self, deadline: Instant) -> Result<Arc<AccessToken>, PartnerError> {
-        self.other_than(None, deadline).await
+        let replacement = self.other_than(None, deadline).await?;
+        Ok(replacement.token)
     }
 
     /// Another token than `refused`, which WHOOP has just refused.
@@ -77,20 +85,20 @@ impl AccessTokens {
         &self,
         refused: &AccessToken,
         deadline: Instant,
-    ) -> Result<Arc<AccessToken>, PartnerError> {
+    ) -> Result<Replacement, PartnerError> {
         self.other_than(Some(refused), deadline).await
     }
 
-    /// Takes note that WHOOP has refused `token`, although it was got in place of another one.
-    pub(super) async fn replacement_refused(&self, token: &AccessToken, deadline: Instant) {
-        self.source.replacement_refused(token, deadline).await;
+    /// Takes note that WHOOP has refused a new token.
+    pub(super) async fn new_token_refused(&self, deadline: Instant) {
+        self.source.new_token_refused(deadline).await;
     }
 
     async fn other_than(
         &self,
         refused: Option<&AccessToken>,
         deadline: Instant,
-    ) -> Result<Arc<AccessToken>, PartnerError> {
+    ) -> Result<Replacement, PartnerError> {
         let seen = self.loads.load(Ordering::Relaxed);
         let mut cache = timeout_at(deadline, self.cache.lock())
             .await
@@ -98,7 +106,10 @@ impl AccessTokens {
         if let Some(Cached { token, early }) = &cache.current
             && self.is_good(token, *early, refused)
         {
-            return Ok(token.clone());
+            return Ok(Replacement {
+                token: token.clone(),
+                is_new: false,
+            });
         }
         // whoever waited for a load shares its end, if the next one would have the same
         if self.loads.load(Ordering::Relaxed) != seen
@@ -120,12 +131,15 @@ impl AccessTokens {
         cache: &mut MutexGuard<'_, Cache>,
         refused: Option<&AccessToken>,
         deadline: Instant,
-    ) -> Result<Arc<AccessToken>, PartnerError> {
+    ) -> Result<Replacement, PartnerError> {
+        let at_hand = |token| Replacement {
+            token,
+            is_new: false,
+        };
         if let Some(stored) = self.stored(cache, deadline).await? {
             let early = early(&stored);
             if self.is_good(&stored, early, refused) {
-                self.source.forget();
-                return Ok(keep(cache, stored, early));
+                return Ok(at_hand(keep(cache, stored, early)));
             }
         }
         let token = self.ask(deadline).await?;
@@ -133,8 +147,13 @@ impl AccessTokens {
         // at hand from now on, whatever becomes of storing it
         let token = keep(cache, token, early);
         match self.store(&token, refused, deadline).await {
-            Some(newer) if self.is_good(&newer, early, refused) => Ok(keep(cache, newer, early)),
-            _ => Ok(token),
+            Some(newer) if self.is_good(&newer, early, refused) => {
+                Ok(at_hand(keep(cache, newer, early)))
+            }
+            _ => Ok(Replacement {
+                token,
+                is_new: true,
+            }),
         }
     }
 

@@ -117,7 +117,7 @@ impl PartnerClient {
     ) -> Result<T, PartnerError> {
         let deadline = self.deadline_or(call_timeout);
         let mut token = self.inner.tokens.get(deadline).await?;
-        let (mut failed, mut token_replaced) = (0, false);
+        let (mut failed, mut token_is_new) = (0, false);
         loop {
             self.inner.gate.pass(deadline).await?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -136,17 +136,14 @@ impl PartnerClient {
                 Err(Failure::Final(error)) => return Err(error),
                 // the gate is closed now and knows for how long
                 Err(Failure::RateLimited) => continue,
-                Err(Failure::TokenRefused) if token_replaced => {
-                    self.inner
-                        .tokens
-                        .replacement_refused(&token, deadline)
-                        .await;
+                Err(Failure::TokenRefused) if token_is_new => {
+                    self.inner.tokens.new_token_refused(deadline).await;
                     return Err(TokenError::NewTokenRefused.into());
                 }
                 Err(Failure::TokenRefused) => {
                     tracing::warn!(call = call.operation, "the access token is refused");
-                    token = self.inner.tokens.replace(&token, deadline).await?;
-                    token_replaced = true;
+                    let replacement = self.inner.tokens.replace(&token, deadline).await?;
+                    (token, token_is_new) = (replacement.token, replacement.is_new);
                     continue;
                 }
                 Err(Failure::Passing { reason, sent }) => (reason, sent),

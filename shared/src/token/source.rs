@@ -108,12 +108,8 @@ impl TokenSource {
         Ok(answer?)
     }
 
-    /// Takes note that WHOOP has refused `token`, which is meant to replace another one. If it is a new one, the next would be
-    /// refused as well.
-    pub async fn replacement_refused(&self, token: &AccessToken, deadline: Instant) {
-        if token.age(self.clock.now()) >= REFUSAL_REMEMBERED {
-            return;
-        }
+    /// Takes note that WHOOP has refused a token that it had just given. The next one would be refused as well.
+    pub async fn new_token_refused(&self, deadline: Instant) {
         // without credentials there can be no request either
         if let Ok(credentials) = self.credentials.get(deadline).await {
             self.remember(credentials, TokenError::NewTokenRefused);
@@ -126,8 +122,7 @@ impl TokenSource {
         self.remembered().is_some()
     }
 
-    /// Forgets a refusal, because something has changed.
-    pub fn forget(&self) {
+    fn forget(&self) {
         *self.refusal() = None;
     }
 

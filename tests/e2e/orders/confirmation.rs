@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use e2e::simulator::{Call, Fault};
 use e2e::world::World;
+use jiff::{Timestamp, ToSpan};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use super::by_hand::{ByHand, Fate, Message};
 use super::hurry::Hurry;
 use super::order::Order;
 use super::processor::{Processor, SERVICE_REQUESTS, soon};
@@ -21,6 +23,8 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials_on_whole_stack![harness;
         new_orders_are_confirmed_after_they_are_published_and_not_before,
         a_retry_after_the_publishing_still_confirms,
+        an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is_as_new_as_what_is_published,
+        an_order_that_whoop_refuses_to_have_confirmed_is_set_aside,
     ]
 }
 
@@ -109,4 +113,66 @@ async fn a_retry_after_the_publishing_still_confirms(world: &World) -> Outcome {
         ["ORDER_CONFIRMED", "APPOINTMENT_ATTENDED"]
     );
     processor.assert_nothing_set_aside().await
+}
+
+async fn an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is_as_new_as_what_is_published(
+    world: &World,
+) -> Outcome {
+    let processor = Processor::as_deployed(world).await?;
+    let mut by_hand = ByHand::start(&processor, &CONFIRM).await?;
+    let mut order = processor.place();
+    processor
+        .whoop
+        .fault(Fault::status(SERVICE_REQUESTS, 503).times(1_000_000));
+    let mut message = Message::new(order.webhook());
+    let Fate::Returns(wait) = by_hand.one(&message).await? else {
+        return Err("it is done with, although nothing is confirmed".into());
+    };
+    assert_eq!(processor.arrived().await?.len(), 1);
+    processor.whoop.clear_faults();
+    let confirmed = confirmations(&processor).len();
+
+    let published = order.requisition.clone();
+    let updated_at = published["updated_at"].as_str().unwrap_or_default();
+    let updated_at: Timestamp = updated_at.parse()?;
+    order.requisition["updated_at"] = json!(updated_at - 1.minute());
+    processor.serve(&order);
+    message = message.after(wait);
+    for _ in 0..3 {
+        let Fate::Returns(wait) = by_hand.one(&message).await? else {
+            return Err("it is done with after an outdated read".into());
+        };
+        message = message.after(wait);
+        assert_eq!(confirmations(&processor).len(), confirmed);
+        assert_eq!(processor.arrived().await?.len(), 0);
+    }
+
+    order.requisition = published;
+    processor.serve(&order);
+    assert_eq!(by_hand.one(&message).await?, Fate::Done);
+    assert_eq!(processor.arrived().await?.len(), 0);
+    assert_eq!(
+        statuses(&processor, &order),
+        ["ORDER_CONFIRMED", "ORDER_CONFIRMED"]
+    );
+    processor.assert_nothing_set_aside().await
+}
+
+async fn an_order_that_whoop_refuses_to_have_confirmed_is_set_aside(world: &World) -> Outcome {
+    let processor = Processor::as_deployed(world).await?;
+    let mut by_hand = ByHand::start(&processor, &CONFIRM).await?;
+    let order = processor.place();
+    processor
+        .whoop
+        .fault(Fault::status(SERVICE_REQUESTS, 422).times(1_000_000));
+    let message = Message::new(order.webhook());
+    let Fate::Returns(wait) = by_hand.one(&message).await? else {
+        return Err("WHOOP's no is believed at the first try".into());
+    };
+    assert_eq!(by_hand.one(&message.after(wait)).await?, Fate::Done);
+    let letters = processor.dead_letters().await?;
+    let attributes = letters[0].message_attributes();
+    let reason = attributes.and_then(|all| all.get("failure_reason")?.string_value());
+    assert_eq!(reason, Some("invalid_request"));
+    Ok(())
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use e2e::aws_proxy::Behaviour;
+use e2e::simulator::Fault;
 use e2e::world::World;
 use jiff::{Timestamp, ToSpan};
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::by_hand::{ByHand, Fate, Message};
 use super::order::ORDERED;
 use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials_on_whole_stack};
@@ -23,6 +26,8 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         an_event_that_no_endpoint_serves_is_published_without_a_resource_each_time,
         an_order_too_large_for_an_event_is_published_by_its_path,
         the_same_state_is_published_once_a_changed_one_again_an_older_one_never,
+        an_event_near_the_limit_of_the_region_is_published_by_its_path,
+        one_delivery_can_be_followed_through_both_functions,
         a_missing_or_malformed_variable_is_named_at_start_up,
     ]
 }
@@ -131,6 +136,93 @@ async fn the_same_state_is_published_once_a_changed_one_again_an_older_one_never
     processor.assert_nothing_set_aside().await
 }
 
+/// EventBridge with this limit, and with something on top of what is documented to count.
+fn with_limit(bytes: usize) -> Behaviour {
+    Behaviour::depending(move |call| {
+        let entry = &call["Entries"][0];
+        let counted = ["Source", "DetailType", "Detail"]
+            .map(|field| entry[field].as_str().unwrap_or_default().len());
+        if counted.iter().sum::<usize>() + 2000 <= bytes {
+            return Behaviour::Pass;
+        }
+        Behaviour::Fail {
+            status: 400,
+            code: "ValidationException",
+        }
+    })
+}
+
+async fn an_event_near_the_limit_of_the_region_is_published_by_its_path(world: &World) -> Outcome {
+    let processor = Processor::as_deployed(world).await?;
+    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    for (limit, size, whole) in [
+        (256 * 1024, 240_000, true),
+        (256 * 1024, 260_500, false),
+        (256 * 1024, 500_000, false),
+        (1024 * 1024, 500_000, true),
+        (1024 * 1024, 995_000, true),
+        (1024 * 1024, 1_045_000, false),
+    ] {
+        by_hand.proxy.set("PutEvents", with_limit(limit));
+        let mut order = processor.draft();
+        order.requisition["added_by_whoop_later"] = json!("x".repeat(size));
+        processor.serve(&order);
+        let fate = by_hand.one(&Message::new(order.webhook())).await?;
+        assert_eq!(fate, Fate::Done, "{limit} {size}");
+        let events = processor.arrived().await?;
+        assert_eq!(events.len(), 1, "{limit} {size}");
+        assert_eq!(
+            events[0].detail["resource"].is_object(),
+            whole,
+            "{limit} {size}"
+        );
+        let path = events[0].detail.get("resource_url").is_some();
+        assert_eq!(path, !whole, "{limit} {size}");
+    }
+    processor.assert_nothing_set_aside().await
+}
+
+async fn one_delivery_can_be_followed_through_both_functions(world: &World) -> Outcome {
+    let processor = Processor::as_deployed(world).await?;
+    let stack = processor.stack;
+    let webhook = stack.output("WebhookFunctionName");
+    let before = (
+        stack.logs(webhook)?.len(),
+        stack.logs(processor.function())?.len(),
+    );
+    processor
+        .whoop
+        .fault(Fault::status(REQUISITIONS, 503).times(1));
+    let order = processor.place();
+    processor.deliver(order.webhook()).await?;
+    let events = processor.published().await?;
+    let lines = |function: &str, before: usize| -> Result<Vec<Value>, Failed> {
+        let lines = stack.logs(function)?.split_off(before);
+        let lines = lines
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Ok(lines.collect())
+    };
+    let of_webhook = lines(webhook, before.0)?;
+    let queued = of_webhook
+        .iter()
+        .find(|line| line["message"] == "webhook queued");
+    let request_id = &queued.ok_or("the webhook says nothing")?["request_id"];
+    assert!(request_id.is_string());
+
+    let of_processor = lines(processor.function(), before.1)?;
+    let said = |message: &str| {
+        let line = of_processor.iter().find(|line| line["message"] == message);
+        line.ok_or(format!("the processor does not say {message}"))
+    };
+    let processed = said("message processed")?;
+    assert_eq!(processed["request_id"], *request_id);
+    assert_eq!(processed["received_at"], events[0].detail["received_at"]);
+    // what happens in between carries it too
+    assert_eq!(said("call failed")?["span"]["request_id"], *request_id);
+    Ok(())
+}
+
 async fn a_missing_or_malformed_variable_is_named_at_start_up(world: &World) -> Outcome {
     for (name, value) in [
         ("WEBHOOK_QUEUE_URL", None),
@@ -140,6 +232,10 @@ async fn a_missing_or_malformed_variable_is_named_at_start_up(world: &World) -> 
         ("TOKEN_TABLE_NAME", Some("")),
         ("EVENT_BUS_NAME", None),
         ("PUBLISHED_TABLE_NAME", None),
+        ("WEBHOOK_QUEUE_RETENTION_SECONDS", None),
+        ("WEBHOOK_QUEUE_RETENTION_SECONDS", Some("1209601")),
+        ("WEBHOOK_QUEUE_MAX_RECEIVE_COUNT", None),
+        ("WEBHOOK_QUEUE_MAX_RECEIVE_COUNT", Some("0")),
         ("AUTO_CONFIRM_ORDERS", Some("perhaps")),
     ] {
         let processor = Processor::with(world, &[(name, value)]).await?;

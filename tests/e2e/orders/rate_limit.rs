@@ -83,11 +83,9 @@ async fn after_a_429_with_a_far_reset_the_rest_of_the_batch_goes_back_for_that_l
     assert_eq!(calls, 1, "called again although WHOOP said when");
     let waits = hurry.waits();
     assert!(
-        waits.iter().all(|wait| (3500..=3965).contains(wait)),
+        waits.iter().all(|wait| (3500..=3600).contains(wait)),
         "{waits:?}"
     );
-    let different: HashSet<_> = waits.iter().collect();
-    assert!(different.len() > 5, "all come back at once: {waits:?}");
 
     // only the process knows of the limit
     processor.stack.restart(processor.function()).await?;

@@ -220,9 +220,9 @@ async fn a_slow_previous_version_is_waited_for(world: &World) -> Outcome {
     let stack = &world.stack;
     stack.put_signing_secret(NEXT_KEY).await?;
     let slow_previous = |time| {
-        let delay = Behaviour::delay_by(move |call| match call["VersionStage"].as_str() {
-            Some("AWSPREVIOUS") => time,
-            _ => Duration::ZERO,
+        let delay = Behaviour::depending(move |call| match call["VersionStage"].as_str() {
+            Some("AWSPREVIOUS") => Behaviour::Delay(time),
+            _ => Behaviour::Pass,
         });
         webhook.secrets.set("GetSecretValue", delay);
     };

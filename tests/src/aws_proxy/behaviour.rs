@@ -27,12 +27,12 @@ pub enum Behaviour {
     Answer(Value),
     /// Passes the call on at once, so that it has its effect, and the answer only after this time.
     Delay(Duration),
-    /// Passes call and answer on, the answer after the time that the call's JSON leads to; see [`Behaviour::delay_by`].
-    DelayBy(Arc<dyn Fn(&Value) -> Duration + Send + Sync>),
     /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
     /// Passes call and answer on, and shows the call's JSON meanwhile; see [`Behaviour::watch`].
     Watch(Arc<dyn Fn(Value) + Send + Sync>),
+    /// Does what the call's JSON leads to; see [`Behaviour::depending`].
+    Depending(Arc<dyn Fn(&Value) -> Behaviour + Send + Sync>),
 }
 
 impl Behaviour {
@@ -41,9 +41,9 @@ impl Behaviour {
         Self::Rewrite(Arc::new(change))
     }
 
-    /// Passes the call on at once, and the answer only after the time that the call's JSON leads to.
-    pub fn delay_by(time: impl Fn(&Value) -> Duration + Send + Sync + 'static) -> Self {
-        Self::DelayBy(Arc::new(time))
+    /// Does what the call's JSON leads to.
+    pub fn depending(choose: impl Fn(&Value) -> Self + Send + Sync + 'static) -> Self {
+        Self::Depending(Arc::new(choose))
     }
 
     /// Passes call and answer on; between the two it shows the call's JSON.
@@ -61,9 +61,9 @@ impl fmt::Debug for Behaviour {
             Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
             Self::Answer(_) => f.write_str("Answer"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
-            Self::DelayBy(_) => f.write_str("DelayBy"),
             Self::Rewrite(_) => f.write_str("Rewrite"),
             Self::Watch(_) => f.write_str("Watch"),
+            Self::Depending(_) => f.write_str("Depending"),
         }
     }
 }

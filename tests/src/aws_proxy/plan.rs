@@ -52,39 +52,32 @@ impl Plan {
         &self,
         call: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let behaviour = self.behaviours().for_call(&operation(call.headers()));
+        let mut behaviour = self.behaviours().for_call(&operation(call.headers()));
+        // read to the end, lest closing resets the connection before an answer is read
+        let (head, body) = call.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let json = || serde_json::from_slice(&body).unwrap_or_default();
+        while let Behaviour::Depending(choose) = behaviour {
+            behaviour = choose(&json());
+        }
         match behaviour {
-            Behaviour::Pass => self.forward(call).await,
+            Behaviour::Pass | Behaviour::Depending(_) => self.pass_on(head, body).await,
             Behaviour::Hang => std::future::pending().await,
             Behaviour::CloseConnection => Err(NoAnswer::AsTold),
-            Behaviour::Fail { status, code } => {
-                // read to the end, lest closing resets the connection before the answer is read
-                call.into_body().collect().await?;
-                Ok(failure(status, code))
-            }
+            Behaviour::Fail { status, code } => Ok(failure(status, code)),
+            Behaviour::Answer(json) => Ok(answer(StatusCode::OK, &json)),
             Behaviour::Delay(time) => {
-                let answer = self.forward(call).await?;
+                let answer = self.pass_on(head, body).await?;
                 tokio::time::sleep(time).await;
                 Ok(answer)
             }
-            Behaviour::Answer(json) => {
-                call.into_body().collect().await?;
-                Ok(answer(StatusCode::OK, &json))
-            }
-            Behaviour::DelayBy(time) => {
-                let (head, body, json) = read(call).await?;
-                let answer = self.pass_on(head, body).await?;
-                tokio::time::sleep(time(&json)).await;
-                Ok(answer)
-            }
             Behaviour::Watch(watcher) => {
-                let (head, body, json) = read(call).await?;
-                let answer = self.pass_on(head, body).await?;
-                watcher(json);
+                let answer = self.pass_on(head, body.clone()).await?;
+                watcher(json());
                 Ok(answer)
             }
             Behaviour::Rewrite(change) => {
-                let (mut head, body) = self.forward(call).await?.into_parts();
+                let (mut head, body) = self.pass_on(head, body).await?.into_parts();
                 let body = body.collect().await.unwrap_or_else(|never| match never {});
                 let body = body.to_bytes();
                 let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
@@ -99,11 +92,6 @@ impl Plan {
                 ))
             }
         }
-    }
-
-    async fn forward(&self, call: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let (head, body, _) = read(call).await?;
-        self.pass_on(head, body).await
     }
 
     async fn pass_on(
@@ -127,14 +115,6 @@ impl Plan {
         *response.headers_mut() = headers;
         Ok(response)
     }
-}
-
-/// Reads a call to its end; its JSON is null if it holds none.
-async fn read(call: Request<Incoming>) -> Result<(request::Parts, Bytes, Value), hyper::Error> {
-    let (head, body) = call.into_parts();
-    let body = body.collect().await?.to_bytes();
-    let json = serde_json::from_slice(&body).unwrap_or_default();
-    Ok((head, body, json))
 }
 
 /// The operation's name: what follows the dot in `AmazonSQS.SendMessage`.
