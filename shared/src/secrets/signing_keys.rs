@@ -1,8 +1,8 @@
 //! The webhook signing keys at hand: when they are read, and how long a request waits for them.
 //!
 //! A read runs as a task of its own and puts what it brings into the state that all requests share. A request waits for it
-//! until its deadline. If the request has to give up, the read goes on, and the next request continues it. A read that may have
-//! been frozen in between is begun anew, since its connection may have died.
+//! until its deadline. If the request has to give up, the read goes on, and the next request continues it. A read that is
+//! older than a second by then is begun anew: the process may have been frozen meanwhile, and the connection may have died.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ const FAILURE_REMEMBERED: Duration = Duration::from_secs(1);
 /// How long after a failed reload the next one is begun while the keys are still good.
 const RELOAD_PAUSE: Duration = Duration::from_secs(30);
 
-/// A process in which nobody asked for keys for this long may have been frozen.
-const MAY_BE_FROZEN: Duration = Duration::from_secs(1);
+/// How old a read may be when a request arrives that would wait for it.
+const READ_OUTDATED: Duration = Duration::from_secs(1);
 
 /// How long the read of a version may take. Longer than any request waits for it.
 const READ_LIMIT: Duration = Duration::from_secs(5);
@@ -56,8 +56,6 @@ struct State {
     failure: Option<(SecretError, SystemTime)>,
     /// When it last remained open whether there is another key.
     unanswered_at: Option<SystemTime>,
-    /// When somebody last asked for keys or stopped waiting for them.
-    active_at: Option<SystemTime>,
 }
 
 /// A read under way. Its task ends with it.
@@ -179,7 +177,7 @@ impl Shared {
         state: &mut State,
         now: SystemTime,
     ) -> Result<Option<Arc<KeySet>>, SecretError> {
-        state.give_up_a_dead_read(now);
+        state.give_up_an_outdated_read(now);
         let keys = state.keys.clone();
         match keys.map(|keys| (age(keys.loaded_at, now), keys)) {
             Some((age, keys)) if age < REFRESH_AFTER => Ok(Some(keys)),
@@ -298,13 +296,9 @@ impl Shared {
     ) -> Result<(), SecretError> {
         let mut state = self.state.subscribe();
         let ended = state.wait_for(|state| wanted(state) || state.read.is_none());
-        let in_time = timeout_at(deadline, ended).await.is_ok();
-        let now = self.clock.now();
-        self.change(|state| state.active_at = Some(now));
-        if in_time {
-            Ok(())
-        } else {
-            Err(self.reader.no_answer("no answer before the deadline"))
+        match timeout_at(deadline, ended).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.reader.no_answer("no answer before the deadline")),
         }
     }
 
@@ -315,15 +309,9 @@ impl Shared {
 }
 
 impl State {
-    /// Gives up a read that will never end: the process may have been frozen since somebody last waited for it.
-    fn give_up_a_dead_read(&mut self, now: SystemTime) {
-        let active_at = self.active_at.replace(now);
-        let frozen = active_at.is_some_and(|active_at| age(active_at, now) >= MAY_BE_FROZEN);
-        let is_dead = |read: &mut Read| {
-            let panicked = read.task.is_finished();
-            panicked || (frozen && age(read.began, now) >= MAY_BE_FROZEN)
-        };
-        if let Some(read) = self.read.take_if(is_dead) {
+    fn give_up_an_outdated_read(&mut self, now: SystemTime) {
+        let is_outdated = |read: &mut Read| age(read.began, now) >= READ_OUTDATED;
+        if let Some(read) = self.read.take_if(is_outdated) {
             self.return_look(&read);
         }
     }
