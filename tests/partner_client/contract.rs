@@ -1,5 +1,5 @@
-//! Every request of the client, checked against WHOOP's OpenAPI document with unknown fields forbidden and the documented
-//! fields required; and one spoilt request for each call, to show that the check would fail.
+//! Every request of the client, checked against WHOOP's OpenAPI document with unknown fields forbidden and the needed fields
+//! required; and one spoilt request for each call, to show that the check would fail.
 
 use std::collections::BTreeMap;
 
