@@ -47,7 +47,8 @@ pub enum SchemaForm {
     /// The OpenAPI document.
     #[default]
     OpenApi,
-    /// The documentation's examples, which are older: no `appointments`, no `based_on`, and `add-test-data` answers 204.
+    /// The documentation's examples, which are older: no `appointments`, no `intent`, no `based_on`, and `add-test-data`
+    /// answers 204.
     Documentation,
 }
 
