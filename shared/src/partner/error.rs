@@ -41,7 +41,7 @@ pub enum PartnerError {
     InvalidRequest {
         /// The status.
         status: u16,
-        /// The answer's body, which may repeat what was sent.
+        /// The answer's body, which may repeat what was sent. WHOOP does not publish what it looks like.
         words: Words,
     },
     /// A passing fault of WHOOP, of the network or of the token's storage, or the deadline came too early.

@@ -22,7 +22,8 @@ pub struct SimulatorConfig {
     pub webhook_url: Option<String>,
     /// How long a token is good.
     pub token_lifetime: Duration,
-    /// The windows in which calls are counted: those with a good token.
+    /// The windows in which calls are counted: those with a good token. WHOOP publishes limits for its member API only; the
+    /// default takes them over.
     pub rate_limits: Vec<RateLimit>,
     /// Whether token requests are counted too, and refused with 429. WHOOP does not say; the default is no.
     pub count_token_requests: bool,
@@ -63,7 +64,7 @@ pub enum PartnerForm {
 }
 
 impl Default for SimulatorConfig {
-    /// WHOOP's defaults, with credentials that everybody knows.
+    /// What WHOOP publishes, and our choice where it publishes nothing, with credentials that everybody knows.
     fn default() -> Self {
         Self {
             port: 0,
@@ -72,7 +73,7 @@ impl Default for SimulatorConfig {
             signing_secret: "whoop-simulator-signing-secret".into(),
             webhook_url: None,
             token_lifetime: Duration::from_secs(3600),
-            rate_limits: RateLimit::published(),
+            rate_limits: RateLimit::of_member_api(),
             count_token_requests: false,
             delivery: DeliveryPolicy::default(),
             form: Form::default(),
