@@ -101,8 +101,13 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let text = format!("{:?}", SimulatorConfig::default());
+        let config = SimulatorConfig {
+            client_secret: "seeded-client-secret".into(),
+            signing_secret: "seeded-signing-secret".into(),
+            ..SimulatorConfig::default()
+        };
+        let text = format!("{config:?} {config:#?}");
         assert!(text.contains("token_lifetime"), "{text}");
-        assert!(!text.contains("secret"), "{text}");
+        assert!(!text.contains("seeded-"), "{text}");
     }
 }
