@@ -7,7 +7,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 STEP := .ci/step
-VENVS := .venv/sam .venv/local-aws .venv/checkov
+VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -43,7 +43,7 @@ up: build local-stack ## The same, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up
 
 .PHONY: test
-test: build .venv/local-aws/.installed ## Run every test, the end-to-end ones against the deployed stack
+test: build .venv/local-aws/.installed .venv/openapi-client/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --workspace
 

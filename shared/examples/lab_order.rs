@@ -67,9 +67,9 @@ async fn report_results(
         let observation = Observation::new(
             service_request.code.as_str(),
             ObservationValue::numeric(5.4)?,
-            ObservationStatus::Final,
         )
-        .with_unit("mmol/L");
+        .with_unit("mmol/L")
+        .with_status(ObservationStatus::Final);
         let report = DiagnosticReport::new(DiagnosticReportStatus::Final, vec![observation]);
         client
             .submit_diagnostic_report(&service_request.id, &report)

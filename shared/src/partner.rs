@@ -49,8 +49,8 @@
 //! # What it leaves to you
 //!
 //! - The deadline: [`PartnerClient::with_deadline`].
-//! - The pace: 100 requests a minute and 10,000 a day, unless agreed otherwise; [`PartnerClient::rate_limit`] tells what
-//!   remains.
+//! - The pace: [`PartnerClient::rate_limit`] tells what remains. WHOOP publishes no limit for partners; its member API allows
+//!   100 requests a minute and 10,000 a day.
 //! - Patients' data. No error and no `Debug` of this module shows any; what you take out of the fields is yours to protect.
 //!
 //! # What WHOOP may change
@@ -58,6 +58,9 @@
 //! Enumerations keep values that they do not know, objects keep fields ([`OtherFields`]), and [`Optional`] remembers null
 //! and absent: what is read is given back, but for the order of fields and for numbers that an `f64` does not hold. The text
 //! that [`PartnerClient::get_requisition_json`] gives is WHOOP's to the byte.
+//!
+//! WHOOP's OpenAPI document requires fields that its examples leave out, such as `appointments` and `intent`. These are
+//! `Optional` too.
 
 mod access;
 mod answer;

@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The HTTP clients for the AWS SDK.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AwsHttpClients {
     /// Keeps its connections for the next call.
     pub usual: SharedHttpClient,

@@ -5,6 +5,7 @@
 
 mod binaries;
 mod demo;
+mod generated_client;
 mod harness;
 mod leaks;
 mod local_aws;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let areas = [
         template::trials(),
         binaries::trials(),
+        generated_client::trials(&harness),
         local_aws::trials(&harness),
         demo::trials(&harness),
         webhook::trials(&harness),

@@ -1,5 +1,5 @@
-//! Every request of the client, checked against WHOOP's OpenAPI document with unknown fields forbidden and the documented
-//! fields required; and one spoilt request for each call, to show that the check would fail.
+//! Every request of the client, checked against WHOOP's OpenAPI document with unknown fields forbidden and the needed fields
+//! required; and one spoilt request for each call, to show that the check would fail.
 
 use std::collections::BTreeMap;
 
@@ -20,19 +20,13 @@ const BUNDLE_ID: &str = "6a7b2f0e-2df5-4f53-9b53-8d5f1c2f7e10";
 fn report() -> DiagnosticReport {
     let number = ObservationValue::numeric(0.01).unwrap();
     let observations = vec![
-        Observation::new("ferritin", number.clone(), ObservationStatus::Final)
+        Observation::new("ferritin", number.clone())
             .with_unit("ng/mL")
+            .with_status(ObservationStatus::Final)
             .with_bundle_id(BUNDLE_ID.parse().unwrap()),
-        Observation::new(
-            "hba1c",
-            number.with_text("<0.01").unwrap(),
-            ObservationStatus::Amended,
-        ),
-        Observation::new(
-            "culture",
-            ObservationValue::text("no growth").unwrap(),
-            ObservationStatus::Preliminary,
-        ),
+        Observation::new("hba1c", number.with_text("<0.01").unwrap()),
+        Observation::new("culture", ObservationValue::text("no growth").unwrap())
+            .with_status(ObservationStatus::Preliminary),
     ];
     DiagnosticReport::new(DiagnosticReportStatus::Partial, observations)
 }
@@ -115,7 +109,7 @@ fn body(call: &mut Call) -> &mut Value {
 async fn a_spoilt_request_of_each_call_is_caught() {
     let calls = every_call().await;
     type Spoil = fn(&mut Call);
-    let spoils: [(&str, Spoil); 14] = [
+    let spoils: [(&str, Spoil); 15] = [
         ("POST /v2/partner/token", |call| remove(call, "", "scope")),
         ("POST /v2/partner/token", |call| {
             body(call)["audience"] = json!("x")
@@ -138,6 +132,9 @@ async fn a_spoilt_request_of_each_call_is_caught() {
         }),
         ("POST /v2/partner/service-request/{id}/results", |call| {
             remove(call, "/observations/0", "value_numeric");
+        }),
+        ("POST /v2/partner/service-request/{id}/results", |call| {
+            body(call)["observations"][1]["status"] = Value::Null;
         }),
         ("POST /v2/partner/service-request/{id}/results", |call| {
             body(call)["observations"][0]["bundle_id"] = json!("no uuid");

@@ -15,3 +15,4 @@ mod requests;
 mod schema_forms;
 mod token;
 mod token_table;
+mod tutorial;

@@ -1,26 +1,29 @@
 //! WHOOP's OpenAPI document as a judge of requests and resources.
+//!
+//! `partner-api.openapi.json` restates the partner part of that document without its sentences: the same paths, fields and
+//! required fields. It also allows null for `task_business_status`, which WHOOP's document does not, although null comes.
 
 use std::sync::LazyLock;
 
 use e2e::simulator::Call;
 use serde_json::{Value, json};
 
-/// Fields that WHOOP's documentation asks for in requests, beyond what the OpenAPI document marks as required.
-const DOCUMENTED_REQUIRED: [(&str, &[&str]); 4] = [
+/// Fields without which a request says nothing: more than the OpenAPI document requires of it.
+const NEEDED: [(&str, &[&str]); 4] = [
     (
         "PartnerTokenRequest",
         &["grant_type", "client_id", "client_secret", "scope"],
     ),
     ("ServiceRequestStatusRequest", &["task_business_status"]),
     ("DiagnosticReportCreateRequest", &["status", "observations"]),
-    ("CreateObservationRequest", &["code", "status"]),
+    ("CreateObservationRequest", &["code"]),
 ];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("partner-api.openapi.json")).expect("the document is JSON")
 });
 
-/// The document's schemas as JSON Schema. Strict ones forbid unknown fields and require the documented ones.
+/// The document's schemas as JSON Schema. Strict ones forbid unknown fields and require the needed ones.
 fn schemas(strict: bool) -> Value {
     let mut schemas = DOCUMENT["components"]["schemas"].clone();
     for (name, schema) in schemas.as_object_mut().expect("named schemas") {
@@ -32,8 +35,7 @@ fn schemas(strict: bool) -> Value {
         }
         if strict && schema["type"] == "object" {
             schema["additionalProperties"] = json!(false);
-            if let Some((_, required)) = DOCUMENTED_REQUIRED.iter().find(|(known, _)| known == name)
-            {
+            if let Some((_, required)) = NEEDED.iter().find(|(known, _)| known == name) {
                 schema["required"] = json!(required);
             }
         }

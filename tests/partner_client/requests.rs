@@ -11,7 +11,7 @@ use crate::lab::{Lab, REQUISITION};
 /// A report of one invented result.
 pub fn report() -> DiagnosticReport {
     let value = ObservationValue::text("seeded-result").unwrap();
-    let observation = Observation::new("2093-3", value, ObservationStatus::Final);
+    let observation = Observation::new("2093-3", value).with_status(ObservationStatus::Final);
     DiagnosticReport::new(DiagnosticReportStatus::Final, vec![observation])
 }
 

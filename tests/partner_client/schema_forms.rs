@@ -68,12 +68,13 @@ fn requisition() -> Value {
     })
 }
 
-/// As in the documentation's examples: without appointments and without what a service request is based on.
+/// As in the documentation's examples: without appointments, and its service request without an intent and without what it is
+/// based on.
 fn documented_requisition() -> Value {
     json!({
         "id": ID, "created_at": TIME, "updated_at": TIME, "patient": {"id": ID},
         "service_requests": [{
-            "id": ID, "status": "active", "intent": "order", "code": "2093-3",
+            "id": ID, "status": "active", "code": "2093-3",
             "task_business_status": null, "task_description": "Total cholesterol",
         }],
     })
@@ -103,13 +104,16 @@ fn both_published_forms_of_a_requisition_decode_and_are_given_back() {
     assert!(check_resource("LabRequisition", &documented).is_err());
     let decoded: LabRequisition = assert_kept(&documented);
     assert!(decoded.appointments.is_none());
-    assert!(decoded.service_requests[0].task_business_status.is_none());
-    assert!(decoded.service_requests[0].based_on.is_none());
+    let service_request = &decoded.service_requests[0];
+    assert!(service_request.task_business_status.is_none());
+    assert!(service_request.intent.is_none());
+    assert!(service_request.based_on.is_none());
 }
 
 /// Required fields of one form that the other one lacks.
-const ABSENT_FROM_EXAMPLES: [(&str, &str); 4] = [
+const ABSENT_FROM_EXAMPLES: [(&str, &str); 5] = [
     ("LabRequisition", "appointments"),
+    ("ServiceRequest", "intent"),
     ("ServiceRequest", "based_on"),
     ("PartnerDocument", "created_at"),
     ("PartnerDocument", "updated_at"),

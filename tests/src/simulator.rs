@@ -25,14 +25,24 @@
 //! # What it does
 //!
 //! It answers what WHOOP's OpenAPI document says: client-credentials tokens that expire, requisitions, service requests and
-//! documents in memory, 400 to a request that the document does not allow, 401 to one without a good token. Rate limits come
-//! with WHOOP's headers and without `Retry-After`; calls without a good token are not counted, nor are token requests unless
-//! [`SimulatorConfig::count_token_requests`] says so. Webhooks are signed, given one second, and repeated with exponential
-//! back-off until they are answered with 204.
+//! documents in memory, 400 to a request that the document does not allow, 401 to one without a good token. Observations may
+//! lack a status, as in WHOOP's tutorial. Rate limits come with WHOOP's headers and without `Retry-After`; calls without a good
+//! token are not counted, nor are token requests unless [`SimulatorConfig::count_token_requests`] says so. Webhooks are signed,
+//! given one second, and repeated with exponential back-off until they are answered with 204.
 //!
-//! Where WHOOP publishes nothing, the choice is ours: the error bodies (`{"error": "…"}`), 415 to a body that is not
-//! `application/json`, 405 to a wrong method, when webhooks are repeated, and that windows of rate limits begin with their
-//! first call.
+//! # What is our choice
+//!
+//! WHOOP does not publish the following. Don't rely on it:
+//!
+//! - How often and how long a webhook is repeated: here up to 10 attempts, with waits that double from 1 to 60 seconds
+//!   ([`DeliveryPolicy`]).
+//! - Rate limits for partners: here those of WHOOP's member API, 100 calls a minute and 10,000 a day. A window begins with its
+//!   first call.
+//! - Error bodies: here `{"error": "…"}`.
+//! - The statuses 415, for a body that is not `application/json`, and 405, for a wrong method.
+//! - A list of requisitions, and a call for the clinical report review, although its webhook exists: here such calls are 404.
+//! - Which fields of a request are needed where the document requires none: here a new status, the status of a report, the code
+//!   and a value of an observation.
 //!
 //! # The program
 //!

@@ -90,8 +90,9 @@ impl PartnerClient {
     ///     DiagnosticReport, DiagnosticReportStatus, Observation, ObservationStatus, ObservationValue,
     /// };
     ///
-    /// let ferritin = Observation::new("ferritin", ObservationValue::numeric(87.5)?, ObservationStatus::Final)
-    ///     .with_unit("ng/mL");
+    /// let ferritin = Observation::new("ferritin", ObservationValue::numeric(87.5)?)
+    ///     .with_unit("ng/mL")
+    ///     .with_status(ObservationStatus::Final);
     /// let report = DiagnosticReport::new(DiagnosticReportStatus::Final, vec![ferritin]);
     /// let id = "8d1e6f0a-3b52-4c7d-9a46-2f4be1c0d9a7".parse()?;
     /// client.submit_diagnostic_report(&id, &report).await?;

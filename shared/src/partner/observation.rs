@@ -120,13 +120,15 @@ impl fmt::Debug for ObservationValue {
 
 /// One measured or observed value of a [`DiagnosticReport`](super::DiagnosticReport). `Debug` shows its status only.
 ///
-/// Follows WHOOP's OpenAPI document, schema `CreateObservationRequest`.
+/// Follows WHOOP's OpenAPI document, schema `CreateObservationRequest`. The document requires no status, and WHOOP's tutorial
+/// sends none; give one where you know it.
 ///
 /// ```
 /// use whoop_partner::partner::{Observation, ObservationStatus, ObservationValue};
 ///
-/// let ferritin = Observation::new("ferritin", ObservationValue::numeric(87.5)?, ObservationStatus::Final)
-///     .with_unit("ng/mL");
+/// let ferritin = Observation::new("ferritin", ObservationValue::numeric(87.5)?)
+///     .with_unit("ng/mL")
+///     .with_status(ObservationStatus::Final);
 /// assert_eq!(
 ///     serde_json::to_value(&ferritin)?,
 ///     serde_json::json!({"code": "ferritin", "value_numeric": 87.5, "unit": "ng/mL", "status": "final"})
@@ -143,8 +145,8 @@ pub struct Observation {
     pub value: ObservationValue,
     /// The unit of the number.
     pub unit: Option<String>,
-    /// How far it has come.
-    pub status: ObservationStatus,
+    /// How far it has come, if that is told.
+    pub status: Option<ObservationStatus>,
     /// Groups it with others.
     pub bundle_id: Option<BundleId>,
     /// Fields beside the published ones.
@@ -152,18 +154,14 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// An observation without a unit or a group.
+    /// An observation without a unit, a status or a group.
     #[must_use]
-    pub fn new(
-        code: impl Into<String>,
-        value: ObservationValue,
-        status: ObservationStatus,
-    ) -> Self {
+    pub fn new(code: impl Into<String>, value: ObservationValue) -> Self {
         Self {
             code: code.into(),
             value,
             unit: None,
-            status,
+            status: None,
             bundle_id: None,
             other: OtherFields::default(),
         }
@@ -174,6 +172,15 @@ impl Observation {
     pub fn with_unit(self, unit: impl Into<String>) -> Self {
         Self {
             unit: Some(unit.into()),
+            ..self
+        }
+    }
+
+    /// The same with how far it has come.
+    #[must_use]
+    pub fn with_status(self, status: ObservationStatus) -> Self {
+        Self {
+            status: Some(status),
             ..self
         }
     }
@@ -206,7 +213,8 @@ struct ObservationFields {
     value_text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unit: Option<String>,
-    status: ObservationStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<ObservationStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bundle_id: Option<BundleId>,
     #[serde(flatten)]
@@ -279,19 +287,33 @@ mod tests {
 
     #[test]
     fn an_observation_is_given_back_as_it_came() {
-        let json = r#"{"code":"c","value_numeric":1.5,"value_text":"t","unit":"u","status":"odd","bundle_id":"b","x":{"y":[null]}}"#;
-        let observation: Observation = serde_json::from_str(json).unwrap();
-        assert_eq!(serde_json::to_string(&observation).unwrap(), json);
+        for json in [
+            r#"{"code":"c","value_numeric":1.5,"value_text":"t","unit":"u","status":"odd","bundle_id":"b","x":{"y":[null]}}"#,
+            r#"{"code":"c","value_text":"t"}"#,
+        ] {
+            let observation: Observation = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&observation).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_status_is_sent_only_when_one_is_given() {
+        let without = Observation::new("c", ObservationValue::text("t").unwrap());
+        let with = without.clone().with_status(ObservationStatus::Amended);
+        let json = |observation| serde_json::to_value::<Observation>(observation).unwrap();
+        assert_eq!(json(with)["status"], "amended");
+        assert!(json(without).get("status").is_none());
     }
 
     #[test]
     fn debug_shows_no_result() {
-        let value = ObservationValue::text("positive").unwrap();
-        let observation = Observation::new("hiv-1", value.clone(), ObservationStatus::Final)
-            .with_unit("seeded-unit");
+        let value = ObservationValue::text("seeded-result").unwrap();
+        let observation = Observation::new("seeded-code", value.clone())
+            .with_unit("seeded-unit")
+            .with_bundle_id("seeded-bundle".parse().unwrap())
+            .with_status(ObservationStatus::Final);
         let text = format!("{value:?} {observation:?}");
-        for hidden in ["positive", "hiv", "seeded"] {
-            assert!(!text.contains(hidden), "{text}");
-        }
+        assert!(text.contains("Final"), "{text}");
+        assert!(!text.contains("seeded-"), "{text}");
     }
 }

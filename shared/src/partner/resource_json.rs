@@ -100,24 +100,30 @@ mod tests {
             "",
             "null",
             "[{}]",
-            "\"jane\"",
-            "{\"jane\"",
-            "{} jane",
-            "{jane}",
+            "\"seeded-name\"",
+            "{\"seeded-name\"",
+            "{} seeded-name",
+            "{seeded-name}",
         ] {
             let error = read(text).unwrap_err();
             assert!(matches!(error, PartnerError::Protocol(_)), "{error}");
-            assert!(!format!("{error} {error:?}").contains("jane"), "{error}");
+            assert!(
+                !format!("{error} {error:?}").contains("seeded-name"),
+                "{error}"
+            );
         }
         assert!(ResourceJson::new(b"{\"a\":\"\xff\"}".to_vec()).is_err());
     }
 
     #[test]
     fn debug_shows_the_length_only() {
-        let json = read(r#"{"first_name":"jane"}"#).unwrap();
-        assert_eq!(format!("{json:?}"), "ResourceJson(21 bytes)");
+        let json = read(r#"{"first_name":"seeded-name"}"#).unwrap();
+        assert_eq!(format!("{json:?}"), "ResourceJson(28 bytes)");
         let error = json.decode::<Vec<u8>>().unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("jane"), "{error}");
+        assert!(
+            !format!("{error} {error:?}").contains("seeded-name"),
+            "{error}"
+        );
     }
 
     #[test]

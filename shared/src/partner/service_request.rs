@@ -63,8 +63,9 @@ pub struct ServiceRequest {
     pub id: ServiceRequestId,
     /// Whether it is to be carried out.
     pub status: ServiceRequestStatus,
-    /// Why it is there.
-    pub intent: ServiceRequestIntent,
+    /// Why it is there; published as required, yet absent from WHOOP's example.
+    #[serde(default, skip_serializing_if = "Optional::is_absent")]
+    pub intent: Optional<ServiceRequestIntent>,
     /// The test, by the code agreed with WHOOP.
     pub code: String,
     /// How far the partner has come; nothing before the first report.

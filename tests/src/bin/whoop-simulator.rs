@@ -27,13 +27,14 @@ struct Options {
     /// Where webhooks are delivered
     #[arg(long)]
     webhook_url: Option<String>,
-    /// How often a webhook is tried
+    /// How often a webhook is tried, with waits that double from 1 to 60 s. WHOOP publishes neither number nor waits
     #[arg(long, default_value_t = DeliveryPolicy::default().max_attempts)]
     webhook_attempts: u32,
     /// How long a token is good, in seconds
     #[arg(long, default_value_t = 3600)]
     token_lifetime: u64,
-    /// Calls in a window, and its length in seconds, such as 100/60; may be given more than once
+    /// Calls in a window, and its length in seconds, such as 100/60; may be given more than once. The default is what
+    /// WHOOP publishes for its member API; for partners it publishes none
     #[arg(long, default_values = ["100/60", "10000/86400"])]
     rate_limit: Vec<RateLimit>,
     /// Counts token requests towards the rate limits too

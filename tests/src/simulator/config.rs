@@ -22,7 +22,8 @@ pub struct SimulatorConfig {
     pub webhook_url: Option<String>,
     /// How long a token is good.
     pub token_lifetime: Duration,
-    /// The windows in which calls are counted: those with a good token.
+    /// The windows in which calls are counted: those with a good token. WHOOP publishes limits for its member API only; the
+    /// default takes them over.
     pub rate_limits: Vec<RateLimit>,
     /// Whether token requests are counted too, and refused with 429. WHOOP does not say; the default is no.
     pub count_token_requests: bool,
@@ -47,7 +48,8 @@ pub enum SchemaForm {
     /// The OpenAPI document.
     #[default]
     OpenApi,
-    /// The documentation's examples, which are older: no `appointments`, no `based_on`, and `add-test-data` answers 204.
+    /// The documentation's examples, which are older: no `appointments`, no `intent`, no `based_on`, and `add-test-data`
+    /// answers 204.
     Documentation,
 }
 
@@ -62,7 +64,7 @@ pub enum PartnerForm {
 }
 
 impl Default for SimulatorConfig {
-    /// WHOOP's defaults, with credentials that everybody knows.
+    /// What WHOOP publishes, and our choice where it publishes nothing, with credentials that everybody knows.
     fn default() -> Self {
         Self {
             port: 0,
@@ -71,7 +73,7 @@ impl Default for SimulatorConfig {
             signing_secret: "whoop-simulator-signing-secret".into(),
             webhook_url: None,
             token_lifetime: Duration::from_secs(3600),
-            rate_limits: RateLimit::published(),
+            rate_limits: RateLimit::of_member_api(),
             count_token_requests: false,
             delivery: DeliveryPolicy::default(),
             form: Form::default(),
@@ -99,8 +101,13 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let text = format!("{:?}", SimulatorConfig::default());
+        let config = SimulatorConfig {
+            client_secret: "seeded-client-secret".into(),
+            signing_secret: "seeded-signing-secret".into(),
+            ..SimulatorConfig::default()
+        };
+        let text = format!("{config:?} {config:#?}");
         assert!(text.contains("token_lifetime"), "{text}");
-        assert!(!text.contains("secret"), "{text}");
+        assert!(!text.contains("seeded-"), "{text}");
     }
 }

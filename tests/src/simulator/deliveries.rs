@@ -29,7 +29,7 @@ pub struct DeliveryPolicy {
 }
 
 impl Default for DeliveryPolicy {
-    /// WHOOP's one second; how long it waits and when it gives up is not published.
+    /// WHOOP's one second. When and how often it repeats a webhook is not published: the rest is our choice.
     fn default() -> Self {
         Self {
             limit: Duration::from_secs(1),

@@ -1,7 +1,8 @@
 //! Rate limits with WHOOP's headers: `X-RateLimit-Limit`, `-Remaining`, `-Reset` (seconds left), and no `Retry-After`.
 //!
-//! As WHOOP documents it (<https://developer.whoop.com/docs/developing/rate-limiting>), the headers speak of the limit that
-//! the client is closest to hitting. A window begins with its first call, so that tests need not wait for a full minute.
+//! WHOOP documents them for its member API (<https://developer.whoop.com/docs/developing/rate-limiting>); that the Partner API
+//! has the same is assumed. The headers speak of the limit that the client is closest to hitting. A window begins with its
+//! first call, so that tests need not wait for a full minute.
 
 use std::cmp::Reverse;
 use std::str::FromStr;
@@ -33,9 +34,9 @@ impl RateLimit {
         }
     }
 
-    /// WHOOP's own: 100 a minute and 10,000 a day.
+    /// Those of WHOOP's member API: 100 a minute and 10,000 a day.
     #[must_use]
-    pub fn published() -> Vec<Self> {
+    pub fn of_member_api() -> Vec<Self> {
         vec![Self::new(100, 60), Self::new(10_000, 86_400)]
     }
 }
@@ -202,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn the_published_limits_are_told_as_whoop_does() {
-        let mut limiter = RateLimiter::new(RateLimit::published());
+    fn the_limits_of_the_member_api_are_told_as_whoop_does() {
+        let mut limiter = RateLimiter::new(RateLimit::of_member_api());
         let start = Instant::now();
         assert_eq!(limiter.count(start), Ok(()));
         assert_eq!(

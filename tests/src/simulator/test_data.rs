@@ -21,7 +21,6 @@ pub(super) fn requisition(appointment: AppointmentType, form: Form) -> Value {
         json!({
             "id": Uuid::new_v4(),
             "status": "active",
-            "intent": "order",
             "code": code,
             "task_business_status": null,
             "task_description": description,
@@ -37,8 +36,9 @@ pub(super) fn requisition(appointment: AppointmentType, form: Form) -> Value {
     if form.schema == SchemaForm::OpenApi {
         let ids = service_requests.each_ref().map(|one| &one["id"]);
         for index in 0..ids.len() {
-            requisition["service_requests"][index]["based_on"] =
-                json!([{"type": "LabRequisition", "id": id}]);
+            let service_request = &mut requisition["service_requests"][index];
+            service_request["intent"] = json!("order");
+            service_request["based_on"] = json!([{"type": "LabRequisition", "id": id}]);
         }
         let mut booked = json!({
             "type": appointment,
@@ -98,8 +98,9 @@ mod tests {
         let booked = &openapi["appointments"][0];
         assert_eq!(booked["type"], "MOBILE");
         assert_eq!(booked["collection_address"]["emirate"], "Dubai");
-        let based_on = &openapi["service_requests"][1]["based_on"];
-        assert_eq!(based_on[0]["id"], openapi["id"]);
+        let service_request = &openapi["service_requests"][1];
+        assert_eq!(service_request["intent"], "order");
+        assert_eq!(service_request["based_on"][0]["id"], openapi["id"]);
         assert_eq!(
             booked["service_request_ids"][1],
             openapi["service_requests"][1]["id"]
@@ -111,11 +112,9 @@ mod tests {
         };
         let documentation = requisition(AppointmentType::Mobile, documentation);
         assert!(documentation.get("appointments").is_none());
-        assert!(
-            documentation["service_requests"][0]
-                .get("based_on")
-                .is_none()
-        );
+        let service_request = &documentation["service_requests"][0];
+        assert!(service_request.get("intent").is_none());
+        assert!(service_request.get("based_on").is_none());
         let patient = documentation["patient"].as_object().expect("an object");
         assert_eq!(patient.keys().collect::<Vec<_>>(), ["id"]);
 

@@ -77,6 +77,23 @@ async fn an_order_is_confirmed_and_reported() {
     assert_eq!(partner.simulator.reports(service_request), [report()]);
 }
 
+/// As WHOOP's tutorial reports results: by the names of the tests, and without a status of each observation.
+#[tokio::test]
+async fn a_report_as_in_whoops_tutorial_is_accepted() {
+    let partner = Partner::new().await;
+    let id = partner.service_request().await;
+    let report = json!({"status": "final", "observations": [
+        {"code": "TOTAL_CHOLESTEROL", "value_numeric": 189, "unit": "mg/dL"},
+        {"code": "COMMENT", "value_text": "fasting"},
+    ]});
+    let path = format!("service-request/{id}/results");
+    assert_eq!(
+        partner.post(&path, report.clone()).await,
+        (201, Value::Null)
+    );
+    assert_eq!(partner.simulator.reports(&id), [report]);
+}
+
 #[tokio::test]
 async fn reports_and_statuses_that_the_document_does_not_allow_are_400() {
     let partner = Partner::new().await;
@@ -89,6 +106,7 @@ async fn reports_and_statuses_that_the_document_does_not_allow_are_400() {
         ("", "observations", json!({})),
         ("/observations/0", "unknown", json!(1)),
         ("/observations/0", "value_numeric", json!("4.9")),
+        ("/observations/0", "status", Value::Null),
     ] {
         let mut body = report();
         body.pointer_mut(pointer).unwrap()[key] = value;
@@ -200,6 +218,10 @@ async fn test_data_follows_either_publication() {
     let id = answer["requisition_id"].as_str().unwrap();
     let (_, requisition) = partner.get(&format!("requisition/{id}")).await;
     assert_eq!(requisition["appointments"][0]["type"], "MOBILE");
+    for service_request in requisition["service_requests"].as_array().unwrap() {
+        assert_eq!(service_request["intent"], "order");
+        assert_eq!(service_request["based_on"][0]["id"], id);
+    }
 
     partner.simulator.set_form(Form {
         schema: SchemaForm::Documentation,
@@ -211,6 +233,10 @@ async fn test_data_follows_either_publication() {
     assert_eq!(requisitions.len(), 2);
     let older = requisitions.iter().find(|one| one["id"] != id).unwrap();
     assert!(older.get("appointments").is_none());
+    let service_request = older["service_requests"][0].as_object().unwrap();
+    for newer in ["intent", "based_on"] {
+        assert!(!service_request.contains_key(newer), "{newer}");
+    }
 }
 
 #[tokio::test]
