@@ -3,10 +3,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOutput;
@@ -18,6 +14,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use in_memory_dynamodb::InMemoryDynamoDb;
 use serde_json::{Value, json};
 use whoop_partner::secrets::PartnerCredentials;
 use wiremock::matchers::{body_json, method, path};
@@ -26,6 +23,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::detail::tests::is_valid;
 
 const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const TABLE: &str = "published";
 
 /// What AWS has been told, and how it answers.
 #[derive(Default)]
@@ -36,8 +36,8 @@ struct Aws {
     bus_refusals: Vec<&'static str>,
     dead_letters: Vec<SendMessageInput>,
     dead_letter_queue_is_down: bool,
-    table: HashMap<String, HashMap<String, AttributeValue>>,
-    table_is_read_only: bool,
+    /// Whether no state can be remembered.
+    table_forgets: bool,
     /// Receipt handles with the visibility timeouts they got.
     timeouts: HashMap<String, i32>,
 }
@@ -53,17 +53,13 @@ struct World {
     processor: EventProcessor,
     whoop: MockServer,
     aws: Arc<Mutex<Aws>>,
+    dynamodb: Arc<InMemoryDynamoDb>,
     clock: ManualTimeSource,
 }
 
 impl World {
     async fn new() -> Self {
         let whoop = MockServer::start().await;
-        let token = json!({"access_token": "token", "token_type": "bearer", "expires_in": 3600});
-        Mock::given(path("/v2/partner/token"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(token))
-            .mount(&whoop)
-            .await;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         let manual = ManualTimeSource::new(now);
         let clock = SharedTimeSource::new(manual.clone());
@@ -76,11 +72,7 @@ impl World {
             .build()
             .unwrap();
         let aws = Arc::new(Mutex::new(Aws::default()));
-        let dynamodb = mock_client!(
-            aws_sdk_dynamodb,
-            RuleMode::MatchAny,
-            &[update_item(&aws), put_item(&aws)]
-        );
+        let dynamodb = Arc::new(InMemoryDynamoDb::new());
         let events = mock_client!(aws_sdk_eventbridge, RuleMode::MatchAny, [&put_events(&aws)]);
         let queue = mock_client!(
             aws_sdk_sqs,
@@ -90,18 +82,34 @@ impl World {
         let processor = EventProcessor {
             partner: PacedClient::new(partner, clock.clone()),
             bus: Bus::new(events, "bus".into()),
-            published: PublishedStates::new(dynamodb, "published".into()),
+            published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
             dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
             queue: Queue::new(queue, "https://queue".into()),
+            queue_limits: QueueLimits {
+                retention: 14 * DAY,
+                max_receive_count: 100,
+            },
             auto_confirm_orders: false,
             clock,
         };
-        Self {
+        let world = Self {
             processor,
             whoop,
             aws,
+            dynamodb,
             clock: manual,
-        }
+        };
+        world.serve_token().await;
+        world
+    }
+
+    /// Lets WHOOP give access tokens.
+    async fn serve_token(&self) {
+        let token = json!({"access_token": "token", "token_type": "bearer", "expires_in": 3600});
+        Mock::given(path("/v2/partner/token"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(token))
+            .mount(&self.whoop)
+            .await;
     }
 
     fn aws(&self) -> std::sync::MutexGuard<'_, Aws> {
@@ -167,55 +175,36 @@ impl World {
     }
 
     #[track_caller]
+    fn assert_set_aside(&self, reasons: &[&str]) {
+        let aws = self.aws();
+        let told = aws.dead_letters.iter().map(|letter| {
+            let attributes = letter.message_attributes().unwrap();
+            attributes["failure_reason"].string_value().unwrap()
+        });
+        assert_eq!(told.collect::<Vec<_>>(), reasons);
+    }
+
+    #[track_caller]
     fn assert_timeout(&self, id: &str, expected: std::ops::RangeInclusive<i32>) {
         let timeout = self.aws().timeouts[&format!("receipt-{id}")];
         assert!(expected.contains(&timeout), "{id}: {timeout} s");
     }
 }
 
-/// A table that understands the two updates that the function makes.
-fn update_item(aws: &Arc<Mutex<Aws>>) -> Rule {
+fn table_client(
+    dynamodb: &Arc<InMemoryDynamoDb>,
+    aws: &Arc<Mutex<Aws>>,
+) -> aws_sdk_dynamodb::Client {
     let aws = aws.clone();
-    mock!(aws_sdk_dynamodb::Client::update_item).then_compute_response(move |request| {
-        let values = request.expression_attribute_values().unwrap();
-        let id = request.key().unwrap()["id"].as_s().unwrap();
-        let mut aws = aws.lock().unwrap();
-        let item = aws.table.entry(id.clone()).or_default();
-        if request.update_expression().unwrap().starts_with("REMOVE") {
-            item.remove("claimed_until");
-            return MockResponse::Output(UpdateItemOutput::builder().build());
-        }
-        let number = |value: &AttributeValue| value.as_n().unwrap().parse::<i128>().unwrap();
-        let claimed = item
-            .get("claimed_until")
-            .is_some_and(|until| number(until) >= number(&values[":now"]));
-        let novel = item.get("updated_at").is_none_or(|updated_at| {
-            let updated_at = (number(updated_at), &item["body_hash"]);
-            let ours = (number(&values[":updated_at"]), &values[":body_hash"]);
-            ours.0 > updated_at.0 || (ours.0 == updated_at.0 && ours.1 != updated_at.1)
-        });
-        if claimed || !novel {
-            let failed = ConditionalCheckFailedException::builder()
-                .set_item(Some(item.clone()))
-                .build();
-            return MockResponse::Error(UpdateItemError::ConditionalCheckFailedException(failed));
-        }
-        item.insert("claimed_until".into(), values[":until"].clone());
-        MockResponse::Output(UpdateItemOutput::builder().build())
-    })
-}
-
-fn put_item(aws: &Arc<Mutex<Aws>>) -> Rule {
-    let aws = aws.clone();
-    mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
-        let mut aws = aws.lock().unwrap();
-        if aws.table_is_read_only {
-            return MockResponse::Http(denied());
-        }
-        let item = request.item().unwrap().clone();
-        aws.table.insert(item["id"].as_s().unwrap().clone(), item);
-        MockResponse::Output(PutItemOutput::builder().build())
-    })
+    let http_client = dynamodb.clone().http_client_with(move |_, request| {
+        let remembers = request["UpdateExpression"].as_str()?.contains("body_hash");
+        let denied = json!({"__type": "AccessDeniedException"});
+        (remembers && aws.lock().unwrap().table_forgets).then_some((400, denied))
+    });
+    let config = aws_sdk_dynamodb::Config::builder()
+        .with_test_defaults_v2()
+        .http_client(http_client);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 fn put_events(aws: &Arc<Mutex<Aws>>) -> Rule {
@@ -372,11 +361,7 @@ async fn the_same_state_is_published_once_a_newer_one_again_an_older_one_never()
         ("2026-11-18T12:00:01Z", 2),
     ] {
         world.whoop.reset().await;
-        let token = json!({"access_token": "t", "token_type": "bearer", "expires_in": 3600});
-        Mock::given(path("/v2/partner/token"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(token))
-            .mount(&world.whoop)
-            .await;
+        world.serve_token().await;
         world.serve(&requisition("r-1", updated_at, &[])).await;
         assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
         assert_eq!(world.aws().published.len(), published, "{updated_at}");
@@ -398,7 +383,7 @@ async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_last
     let claim = world.processor.published.claim(&path, state, now).await;
     assert!(matches!(claim, Ok(Claim::Granted(_))));
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
-    world.assert_timeout("m", 2..=5);
+    world.assert_timeout("m", 5..=10);
     world.clock.advance(45 * SECOND);
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
     world.clock.advance(SECOND);
@@ -446,6 +431,9 @@ async fn poison_stays_in_the_queue_while_the_dead_letter_queue_is_down() {
     let poison = message("poison", "no json", 3, Duration::ZERO);
     assert_eq!(world.process(&[poison]).await, ["poison"]);
     world.assert_timeout("poison", 20..=40);
+    let poison = message("poison", "no json", 100, Duration::ZERO);
+    assert_eq!(world.process(&[poison]).await, ["poison"]);
+    world.assert_timeout("poison", 600..=600);
 }
 
 #[tokio::test]
@@ -464,15 +452,9 @@ async fn a_missing_order_is_looked_for_a_minute_later_and_then_set_aside() {
         ["first", "first-but-late", "too-soon"]
     );
     for id in ["first", "first-but-late", "too-soon"] {
-        world.assert_timeout(id, 60..=68);
+        world.assert_timeout(id, 60..=60);
     }
-    let dead_letters = &world.aws().dead_letters;
-    assert_eq!(dead_letters.len(), 1);
-    let attributes = dead_letters[0].message_attributes().unwrap();
-    assert_eq!(
-        attributes["failure_reason"].string_value(),
-        Some("not_found")
-    );
+    world.assert_set_aside(&["not_found"]);
 }
 
 #[tokio::test]
@@ -513,24 +495,16 @@ async fn what_event_bridge_refuses_is_set_aside_and_what_it_does_not_take_goes_b
     ];
     assert_eq!(world.process(&batch).await, ["not-taken"]);
     world.assert_timeout("not-taken", 5..=10);
-    let aws = world.aws();
-    assert_eq!(aws.published.len(), 1);
-    let remembered = aws
-        .table
-        .values()
-        .filter(|item| item.contains_key("body_hash"));
+    assert_eq!(world.aws().published.len(), 1);
+    let items = world.dynamodb.items(TABLE);
+    let with = |name| items.values().filter(move |item| item.get(name).is_some());
     assert_eq!(
-        remembered.count(),
+        with("body_hash").count(),
         1,
         "only what is published is remembered"
     );
-    let claimed = aws
-        .table
-        .values()
-        .filter(|item| item.contains_key("claimed_until"));
-    assert_eq!(claimed.count(), 0, "no lease is kept");
-    let attributes = aws.dead_letters[0].message_attributes().unwrap();
-    assert_eq!(attributes["failure_reason"].string_value(), Some("refused"));
+    assert_eq!(with("claimed_until").count(), 0, "no lease is kept");
+    world.assert_set_aside(&["refused"]);
 }
 
 /// EventBridge, whose client panics at the first call.
@@ -562,12 +536,9 @@ async fn a_panic_sends_one_message_back_and_leaves_the_others_alone() {
     world.serve(&requisition("r-2", NOON, &[])).await;
     let batch = [order("unlucky", "r-1"), order("fine", "r-2")];
     assert_eq!(world.process(&batch).await, ["unlucky"]);
-    let aws = world.aws();
-    let mut remembered = aws
-        .table
-        .values()
-        .filter(|item| item.contains_key("body_hash"));
-    assert!(remembered.next().is_some() && remembered.next().is_none());
+    let items = world.dynamodb.items(TABLE);
+    let remembered = items.values().filter(|item| item.get("body_hash").is_some());
+    assert_eq!(remembered.count(), 1);
 }
 
 fn rate_limited(reset: &str) -> ResponseTemplate {
@@ -583,14 +554,14 @@ async fn after_a_429_nobody_is_called_until_the_reset_in_this_batch_and_the_next
     let batch = [order("a", "r-1"), order("b", "r-2"), order("c", "r-3")];
     assert_eq!(world.process(&batch).await, ["a", "b", "c"]);
     for id in ["a", "b", "c"] {
-        world.assert_timeout(id, 3600..=3964);
+        world.assert_timeout(id, 3600..=3600);
     }
     world.clock.advance(3599 * SECOND);
     assert_eq!(
         world.process_within(6 * SECOND, &[order("d", "r-4")]).await,
         ["d"]
     );
-    world.assert_timeout("d", 1..=5);
+    world.assert_timeout("d", 5..=10);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);
     world.clock.advance(2 * SECOND);
     world.serve(&requisition("r-4", NOON, &[])).await;
@@ -627,7 +598,7 @@ async fn calls_stop_while_some_remain_for_the_other_execution() {
     }
     let batch = [order("a", "r-1"), order("b", "r-2"), order("c", "r-3")];
     assert_eq!(world.process(&batch).await, ["c"]);
-    world.assert_timeout("c", 300..=334);
+    world.assert_timeout("c", 300..=300);
     assert_eq!(world.calls().await.len(), 2);
 }
 
@@ -671,7 +642,7 @@ async fn a_deadline_that_has_passed_loses_nothing() {
 #[tokio::test]
 async fn a_state_that_can_not_be_remembered_is_published_all_the_same() {
     let world = World::new().await;
-    world.aws().table_is_read_only = true;
+    world.aws().table_forgets = true;
     world.serve(&requisition("r-1", NOON, &[])).await;
     assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
     assert_eq!(world.aws().published.len(), 1);
@@ -736,7 +707,7 @@ async fn a_retry_after_the_publishing_still_confirms_and_publishes_no_more() {
     world.confirmations("null", 400).await;
     world.confirmations("absent", 200).await;
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
-    world.assert_timeout("m", 60..=68);
+    world.assert_timeout("m", 60..=60);
     let confirmed = "PATCH service-request/absent/status".to_owned();
     assert!(
         world.calls().await.contains(&confirmed),
@@ -744,11 +715,35 @@ async fn a_retry_after_the_publishing_still_confirms_and_publishes_no_more() {
     );
     let retry = message("m", &order_body("r-1"), 2, 60 * SECOND);
     assert_eq!(world.process(&[retry]).await, [""; 0]);
-    let aws = world.aws();
-    assert_eq!(aws.published.len(), 1);
-    let attributes = aws.dead_letters[0].message_attributes().unwrap();
-    assert_eq!(
-        attributes["failure_reason"].string_value(),
-        Some("invalid_request")
-    );
+    assert_eq!(world.aws().published.len(), 1);
+    world.assert_set_aside(&["invalid_request"]);
+}
+
+#[tokio::test]
+async fn an_outdated_read_is_never_confirmed() {
+    let world = confirming_world().await;
+    world.confirmations("null", 503).await;
+    assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
+    assert_eq!(world.aws().published.len(), 1);
+
+    world.whoop.reset().await;
+    world.serve_token().await;
+    let requests = [service_request("null", Value::Null)];
+    let an_hour_ago = "2026-11-18T11:00:00Z";
+    world.serve(&requisition("r-1", an_hour_ago, &requests)).await;
+    assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
+    world.assert_timeout("m", 5..=10);
+    assert_eq!(world.calls().await, ["GET requisition/r-1"]);
+}
+
+#[tokio::test]
+async fn a_message_that_goes_on_failing_is_set_aside_at_its_end() {
+    let world = World::new().await;
+    world.answer("r-1", ResponseTemplate::new(503)).await;
+    let mut old = message("old", &order_body("r-1"), 5, Duration::ZERO);
+    let sent_at = Duration::from_secs(1_795_000_000) - 13 * DAY - DAY / 2;
+    old["attributes"]["SentTimestamp"] = json!(sent_at.as_millis().to_string());
+    let last = message("last", &order_body("r-1"), 100, Duration::ZERO);
+    assert_eq!(world.process(&[old, last]).await, [""; 0]);
+    world.assert_set_aside(&["expired", "attempts_exhausted"]);
 }
