@@ -33,9 +33,9 @@ pub const PROOFS: &[Proof] = &[
             ("a_queue_without_dead_letters", |template| {
                 template.remove("WebhookQueue", "RedrivePolicy")
             }),
-            ("dead_letters_that_go_with_the_rest", |template| {
+            ("dead_letters_that_go_before_the_rest", |template| {
                 template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
-                    json!(604800);
+                    json!(604_800);
             }),
             ("another_queue", |template| {
                 template.properties("EventProcessorFunctionDeliveries")["EventSourceArn"] =
@@ -131,7 +131,7 @@ pub fn queues_and_their_functions_fit(template: &Template) -> Vec<String> {
         let dead_letters = template.target(queue.property("/RedrivePolicy/deadLetterTargetArn"));
         if dead_letters.is_none_or(|dead_letters| {
             number(dead_letters, "/MessageRetentionPeriod")
-                <= number(queue, "/MessageRetentionPeriod")
+                < number(queue, "/MessageRetentionPeriod")
         }) {
             complaints.push(format!(
                 "{} keeps its dead letters too short a time",
