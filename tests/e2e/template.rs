@@ -4,6 +4,7 @@
 //! each, and has to complain about every one of them.
 
 mod admission;
+mod bus_dead_letters;
 mod document;
 mod event_processor;
 mod limits;
@@ -80,6 +81,7 @@ pub fn trials() -> Vec<Trial> {
         setup::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
+        bus_dead_letters::PROOFS,
         provisioned_concurrency::PROOFS,
     ];
     for proof in tables.into_iter().flatten() {

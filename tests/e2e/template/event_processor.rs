@@ -79,6 +79,9 @@ pub const PROOFS: &[Proof] = &[
                 template.properties("WebhookFunction")["Description"] =
                     json!({"Fn::Sub": "knows ${PublishedTable}"});
             }),
+            ("dead_letters_that_outlive_their_bus", |template| {
+                template.0["Resources"]["EventBusDeadLetterQueue"]["Condition"] = Value::Null;
+            }),
             ("an_archive_that_outlives_its_bus", |template| {
                 template.0["Resources"]["EventArchive"]["Condition"] = json!("OnAws");
             }),
@@ -167,6 +170,7 @@ pub fn the_event_processor_can_be_left_out(template: &Template) -> Vec<String> {
     }
     for resource in template.resources() {
         let serves_it = resource.id.starts_with("EventProcessor")
+            || resource.id.starts_with("EventBus")
             || resource.id == "PublishedTable"
             || resource.kind().starts_with("AWS::Events::")
             || resource.kind() == "AWS::Lambda::EventSourceMapping";

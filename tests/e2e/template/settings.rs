@@ -2,17 +2,24 @@
 
 use std::collections::HashSet;
 
+use super::bus_dead_letters::dead_letters;
 use super::document::{Template, referred};
 
-/// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself.
+/// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself. Only a bus's dead-letter
+/// queue does without it, which is proved by itself.
 pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
+    let without_the_key: Vec<&str> = template
+        .of_type("AWS::Events::EventBus")
+        .filter_map(|bus| dead_letters(template, bus))
+        .map(|queue| queue.id)
+        .collect();
     for resource in template.resources() {
         let key = match resource.kind() {
             "AWS::DynamoDB::Table" => "/SSESpecification/KMSMasterKeyId",
             "AWS::Events::Archive" | "AWS::Events::EventBus" => "/KmsKeyIdentifier",
             "AWS::Logs::LogGroup" | "AWS::SecretsManager::Secret" => "/KmsKeyId",
-            "AWS::SQS::Queue" => "/KmsMasterKeyId",
+            "AWS::SQS::Queue" if !without_the_key.contains(&resource.id) => "/KmsMasterKeyId",
             _ => continue,
         };
         let key = template.target(resource.property(key));
