@@ -8,9 +8,11 @@ mod bus_dead_letters;
 mod document;
 mod event_processor;
 mod limits;
+mod names;
 mod permissions;
 mod policy;
 mod provisioned_concurrency;
+mod resolve;
 mod roles;
 mod settings;
 mod setup;
@@ -79,6 +81,7 @@ pub fn trials() -> Vec<Trial> {
     let tables = [
         permissions::PROOFS,
         setup::PROOFS,
+        names::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
         bus_dead_letters::PROOFS,

@@ -1,4 +1,4 @@
-//! How resources are set up: encryption, retention, names, retries, limits.
+//! How resources are set up: encryption, retention, retries, limits.
 
 use std::collections::HashSet;
 
@@ -60,33 +60,6 @@ pub fn no_secret_gets_its_value_here(template: &Template) -> Vec<String> {
         })
         .map(|secret| format!("{} has a value", secret.id))
         .collect()
-}
-
-/// No physical name is fixed, so that two stacks fit in one account.
-pub fn two_stacks_fit_in_one_account(template: &Template) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for resource in template.resources() {
-        let name = match resource.kind() {
-            "AWS::ApiGatewayV2::Api"
-            | "AWS::Scheduler::Schedule"
-            | "AWS::SecretsManager::Secret" => "/Name",
-            "AWS::Events::EventBus" | "AWS::Events::Rule" => "/Name",
-            "AWS::Events::Archive" => "/ArchiveName",
-            "AWS::CloudWatch::Alarm" => "/AlarmName",
-            "AWS::DynamoDB::Table" => "/TableName",
-            "AWS::IAM::Role" => "/RoleName",
-            "AWS::KMS::Alias" => "/AliasName",
-            "AWS::Lambda::Function" => "/FunctionName",
-            "AWS::Logs::LogGroup" => "/LogGroupName",
-            "AWS::SQS::Queue" => "/QueueName",
-            _ => continue,
-        };
-        let name = resource.property(name);
-        if !name.is_null() && !name.to_string().contains("AWS::StackName") {
-            complaints.push(format!("{} is always called {name}", resource.id));
-        }
-    }
-    complaints
 }
 
 /// Lambda does not retry what the scheduler invokes, and says where it failed.

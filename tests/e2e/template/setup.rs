@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Proof, settings};
 
-/// About encryption, retention, names and retries.
+/// About encryption, retention and retries.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "everything_at_rest_is_encrypted_by_the_key",
@@ -68,31 +68,6 @@ pub const PROOFS: &[Proof] = &[
             }),
             ("a_generated_value", |template| {
                 template.properties("PartnerCredentialsSecret")["GenerateSecretString"] = json!({});
-            }),
-        ],
-    },
-    Proof {
-        name: "two_stacks_fit_in_one_account",
-        concerns: &[
-            "AWS::Events::Archive",
-            "AWS::Events::EventBus",
-            "AWS::SQS::Queue",
-            "AWS::Scheduler::Schedule",
-        ],
-        complaints: settings::two_stacks_fit_in_one_account,
-        flaws: &[
-            ("a_fixed_queue", |template| {
-                template.properties("WebhookQueue")["QueueName"] = json!("webhooks");
-            }),
-            ("a_fixed_bus", |template| {
-                template.properties("EventBus")["Name"] = json!("whoop");
-            }),
-            ("a_fixed_archive", |template| {
-                template.properties("EventArchive")["ArchiveName"] = json!("whoop");
-            }),
-            ("a_fixed_schedule", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Name"] =
-                    json!("token-refresh");
             }),
         ],
     },
