@@ -7,6 +7,7 @@ mod admission;
 mod bus_dead_letters;
 mod document;
 mod event_processor;
+mod leftovers;
 mod limits;
 mod names;
 mod permissions;
@@ -82,6 +83,7 @@ pub fn trials() -> Vec<Trial> {
         permissions::PROOFS,
         setup::PROOFS,
         names::PROOFS,
+        leftovers::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
         bus_dead_letters::PROOFS,

@@ -79,15 +79,15 @@ pub const PROOFS: &[Proof] = &[
         complaints: the_token_is_looked_after_every_five_minutes,
         flaws: &[
             ("another_rate", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["ScheduleExpression"] =
+                template.properties("TokenRefreshFunctionTick")["ScheduleExpression"] =
                     json!("rate(5 hours)");
             }),
             ("another_function", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Target"]["Arn"] =
+                template.properties("TokenRefreshFunctionTick")["Target"]["Arn"] =
                     json!({"Fn::GetAtt": ["WebhookFunction", "Arn"]});
             }),
             ("a_schedule_at_rest", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["State"] = json!("DISABLED");
+                template.properties("TokenRefreshFunctionTick")["State"] = json!("DISABLED");
             }),
         ],
     },

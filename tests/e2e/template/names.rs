@@ -29,8 +29,7 @@ pub const PROOFS: &[Proof] = &[
                 template.properties("EventArchive")["ArchiveName"] = json!("whoop");
             }),
             ("a_fixed_schedule", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Name"] =
-                    json!("token-refresh");
+                template.properties("TokenRefreshFunctionTick")["Name"] = json!("token-refresh");
             }),
             ("a_bus_of_an_earlier_stack", |template| {
                 template.properties("EventBus")["Name"] = json!({"Ref": "AWS::StackName"});
@@ -59,6 +58,30 @@ pub const PROOFS: &[Proof] = &[
                     "${AWS::StackName}-${Part}",
                     {"Part": {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}},
                 ]});
+            }),
+        ],
+    },
+    Proof {
+        name: "secrets_and_schedules_name_their_stack",
+        concerns: &["AWS::Scheduler::Schedule", "AWS::SecretsManager::Secret"],
+        complaints: secrets_and_schedules_name_their_stack,
+        flaws: &[
+            ("a_secret_of_some_stack", |template| {
+                template.properties("WebhookSigningSecret")["Description"] =
+                    json!("Key that WHOOP signs webhooks with");
+            }),
+            ("a_secret_without_description", |template| {
+                template.remove("PartnerCredentialsSecret", "Description")
+            }),
+            ("a_schedule_among_all_others", |template| {
+                template.remove("TokenRefreshFunctionTick", "GroupName")
+            }),
+            ("a_schedule_in_a_group_elsewhere", |template| {
+                template.properties("TokenRefreshFunctionTick")["GroupName"] = json!("whoop");
+            }),
+            ("a_group_that_is_always_called_the_same", |template| {
+                template.0["Resources"]["TokenRefreshScheduleGroup"]["Properties"] =
+                    json!({"Name": "whoop"});
             }),
         ],
     },
@@ -167,6 +190,31 @@ fn stacks_fit_in_one_account_with_each_other_and_with_leftovers(
         }
         if long.len() > limit {
             complaints.push(format!("{} may be too long a name", resource.id));
+        }
+    }
+    complaints
+}
+
+/// In a list of all secrets or schedules of an account, one sees which stack each belongs to: AWS makes up a secret's name
+/// without the stack's, but shows its description, and the name of a schedule group begins with the stack's.
+fn secrets_and_schedules_name_their_stack(template: &Template) -> Vec<String> {
+    let stack = Stack::new("whoop", "51af3dc0-da77-11e4-872e-1234567db123");
+    let mut complaints = Vec::new();
+    for secret in template.of_type("AWS::SecretsManager::Secret") {
+        let description = resolved(secret.property("/Description"), &|pseudo| {
+            stack.pseudo_parameter(pseudo)
+        });
+        if description.is_none_or(|description| !description.starts_with("whoop: ")) {
+            complaints.push(format!("{} does not name its stack", secret.id));
+        }
+    }
+    for schedule in template.of_type("AWS::Scheduler::Schedule") {
+        let group = template.target(schedule.property("/GroupName"));
+        let is_of_the_stack = group.is_some_and(|group| {
+            group.kind() == "AWS::Scheduler::ScheduleGroup" && group.property("/Name").is_null()
+        });
+        if !is_of_the_stack {
+            complaints.push(format!("{} is in no group of the stack", schedule.id));
         }
     }
     complaints

@@ -35,20 +35,6 @@ pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<St
     complaints
 }
 
-/// Secrets, and the key without which they cannot be read, stay when the stack goes.
-pub fn secrets_and_key_outlive_the_stack(template: &Template) -> Vec<String> {
-    template
-        .of_type("AWS::SecretsManager::Secret")
-        .chain(template.of_type("AWS::KMS::Key"))
-        .filter(|resource| {
-            ["DeletionPolicy", "UpdateReplacePolicy"]
-                .iter()
-                .any(|policy| resource.attribute(policy) != "Retain")
-        })
-        .map(|resource| format!("{} goes with the stack", resource.id))
-        .collect()
-}
-
 /// The template sets no secret's value.
 pub fn no_secret_gets_its_value_here(template: &Template) -> Vec<String> {
     template

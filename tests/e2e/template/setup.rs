@@ -44,20 +44,6 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
-        name: "secrets_and_key_outlive_the_stack",
-        concerns: &["AWS::KMS::Key", "AWS::SecretsManager::Secret"],
-        complaints: settings::secrets_and_key_outlive_the_stack,
-        flaws: &[
-            ("a_secret_that_goes", |template| {
-                template.0["Resources"]["PartnerCredentialsSecret"]["DeletionPolicy"] =
-                    json!("Delete");
-            }),
-            ("a_key_that_goes", |template| {
-                template.0["Resources"]["Key"]["UpdateReplacePolicy"] = Value::Null;
-            }),
-        ],
-    },
-    Proof {
         name: "no_secret_gets_its_value_here",
         concerns: &["AWS::SecretsManager::Secret"],
         complaints: settings::no_secret_gets_its_value_here,
