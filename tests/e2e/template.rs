@@ -10,9 +10,11 @@ mod event_processor;
 mod leftovers;
 mod limits;
 mod names;
+mod outputs;
 mod permissions;
 mod policy;
 mod provisioned_concurrency;
+mod readme;
 mod resolve;
 mod roles;
 mod settings;
@@ -84,6 +86,7 @@ pub fn trials() -> Vec<Trial> {
         setup::PROOFS,
         names::PROOFS,
         leftovers::PROOFS,
+        outputs::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
         bus_dead_letters::PROOFS,
@@ -105,6 +108,7 @@ pub fn trials() -> Vec<Trial> {
         "template::another_property_is_another_version",
         provisioned_concurrency::another_property_is_another_version,
     ));
+    trials.extend(readme::trials());
     trials
 }
 

@@ -17,7 +17,7 @@ const ENCRYPTED: [&str; 4] = [
 ///
 /// As the services document it; for DynamoDB without `kms:CreateGrant`, which only creating a table needs. CloudWatch
 /// Logs uses the key in its own name.
-fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
+pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
     Some(match action {
         "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
         "dynamodb:PutItem" | "dynamodb:UpdateItem" => (

@@ -1,6 +1,6 @@
 //! The proofs of how resources are set up.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Proof, settings};
 
