@@ -5,7 +5,7 @@
 
 mod admission;
 mod bus_dead_letters;
-mod document;
+pub mod document;
 mod event_processor;
 mod leftovers;
 mod limits;
