@@ -107,9 +107,17 @@ pub const PROOFS: &[Proof] = &[
         name: "the_api_is_throttled",
         concerns: &["AWS::ApiGatewayV2::Stage"],
         complaints: settings::the_api_is_throttled,
-        flaws: &[("an_open_door", |template| {
-            template.remove("ApiStage", "DefaultRouteSettings")
-        })],
+        flaws: &[
+            ("an_open_door", |template| {
+                template.remove("ApiStage", "DefaultRouteSettings")
+            }),
+            ("a_door_that_one_stranger_fills", |template| {
+                template.0["Parameters"]["WebhookThrottlingRateLimit"]["Default"] = json!(100);
+            }),
+            ("a_burst_that_is_turned_away", |template| {
+                template.0["Parameters"]["WebhookThrottlingBurstLimit"]["Default"] = json!(200);
+            }),
+        ],
     },
     Proof {
         name: "items_are_removed_when_they_expire",
