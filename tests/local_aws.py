@@ -13,9 +13,11 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 from ministack import app
 from ministack.core import lambda_runtime
+from ministack.services.cloudformation import stacks
 
 directory = sys.argv.pop(1)
 
@@ -60,6 +62,23 @@ def wait_less_for_log_lines():
     lambda_runtime.Worker._drain_stderr_bounded = lambda worker, *_, **__: drain(worker, 0.002, 0.002, 0.25)
 
 
+def make_up_other_names_in_each_stack():
+    """Has CloudFormation make up other names each time that it makes something, as on AWS.
+
+    MiniStack derives a name from the stack's name and the logical id, except a bucket's. So a stack that is deployed anew
+    under its name would overwrite the queues and secrets that outlived the first one.
+    """
+
+    def provision(*args):
+        seed = stacks._NAME_SEED.set(uuid.uuid4().hex)
+        try:
+            return stacks._provision_resource(*args), stacks._NAME_SEED.get()
+        finally:
+            stacks._NAME_SEED.reset(seed)
+
+    stacks._provision_keeping_seed = provision
+
+
 def keep_all_that_functions_print():
     """Writes each line that a function prints to `functions.log`, as JSON with the function's name.
 
@@ -95,5 +114,6 @@ if __name__ == "__main__":
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     send_small_packets_at_once()
     wait_less_for_log_lines()
+    make_up_other_names_in_each_stack()
     keep_all_that_functions_print()
     app.main()

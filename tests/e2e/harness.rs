@@ -57,6 +57,18 @@ macro_rules! trials_on_whole_stack {
 }
 pub(crate) use trials_on_whole_stack;
 
+/// Makes one trial of each named `async fn(Arc<LocalAws>) -> Outcome`, which deploys stacks of its own.
+macro_rules! trials_on_local_aws {
+    ($harness:expr; $($test:ident),+ $(,)?) => {
+        vec![$($crate::harness::Harness::trial_on_local_aws(
+            $harness,
+            $crate::harness::name(module_path!(), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+pub(crate) use trials_on_local_aws;
+
 /// Makes one trial of each named `async fn() -> Outcome`, which needs no stack.
 macro_rules! trials_without_stack {
     ($harness:expr; $($test:ident),+ $(,)?) => {
@@ -131,6 +143,20 @@ impl Harness {
         })
     }
 
+    /// Makes a trial that deploys stacks of its own.
+    pub fn trial_on_local_aws<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(Arc<LocalAws>) -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let aws = Arc::clone(harness.aws().await?);
+                harness.watched(test(aws)).await
+            })
+        })
+    }
+
     /// Makes a trial that needs no stack.
     pub fn trial_without_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
@@ -156,11 +182,7 @@ impl Harness {
         stack_name: &str,
         parameters: &[(&str, &str)],
     ) -> Result<&'h World, Failed> {
-        let aws = set_up(&self.aws, async || {
-            let aws = LocalAws::start().await;
-            aws.map(Arc::new).map_err(|error| error.to_string())
-        });
-        let aws = aws.await?;
+        let aws = self.aws().await?;
         // at TRACE, so that the search for leaks sees all that the functions could ever say
         let parameters = [&[("LogLevel", "TRACE")], parameters].concat();
         let world = set_up(world, async || {
@@ -169,6 +191,14 @@ impl Harness {
             world.await.map_err(|error| error.to_string())
         });
         world.await
+    }
+
+    async fn aws(&self) -> Result<&Arc<LocalAws>, Failed> {
+        let aws = set_up(&self.aws, async || {
+            let aws = LocalAws::start().await;
+            aws.map(Arc::new).map_err(|error| error.to_string())
+        });
+        aws.await
     }
 
     /// Runs a trial within its time, and shows what the functions printed meanwhile if it fails.

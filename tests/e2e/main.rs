@@ -4,6 +4,7 @@
 //! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
 
 mod binaries;
+mod deletion;
 mod demo;
 mod generated_client;
 mod harness;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         binaries::trials(),
         generated_client::trials(&harness),
         local_aws::trials(&harness),
+        deletion::trials(&harness),
         demo::trials(&harness),
         webhook::trials(&harness),
         token_refresh::trials(&harness),

@@ -4,12 +4,18 @@
 //! each, and has to complain about every one of them.
 
 mod admission;
-mod document;
+mod bus_dead_letters;
+pub mod document;
 mod event_processor;
+mod leftovers;
 mod limits;
+mod names;
+mod outputs;
 mod permissions;
 mod policy;
 mod provisioned_concurrency;
+mod readme;
+mod resolve;
 mod roles;
 mod settings;
 mod setup;
@@ -78,8 +84,12 @@ pub fn trials() -> Vec<Trial> {
     let tables = [
         permissions::PROOFS,
         setup::PROOFS,
+        names::PROOFS,
+        leftovers::PROOFS,
+        outputs::PROOFS,
         limits::PROOFS,
         event_processor::PROOFS,
+        bus_dead_letters::PROOFS,
         provisioned_concurrency::PROOFS,
     ];
     for proof in tables.into_iter().flatten() {
@@ -98,6 +108,7 @@ pub fn trials() -> Vec<Trial> {
         "template::another_property_is_another_version",
         provisioned_concurrency::another_property_is_another_version,
     ));
+    trials.extend(readme::trials());
     trials
 }
 

@@ -33,9 +33,9 @@ pub const PROOFS: &[Proof] = &[
             ("a_queue_without_dead_letters", |template| {
                 template.remove("WebhookQueue", "RedrivePolicy")
             }),
-            ("dead_letters_that_go_with_the_rest", |template| {
+            ("dead_letters_that_go_before_the_rest", |template| {
                 template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
-                    json!(604800);
+                    json!(604_800);
             }),
             ("another_queue", |template| {
                 template.properties("EventProcessorFunctionDeliveries")["EventSourceArn"] =
@@ -78,6 +78,9 @@ pub const PROOFS: &[Proof] = &[
             ("a_function_that_is_told_the_table", |template| {
                 template.properties("WebhookFunction")["Description"] =
                     json!({"Fn::Sub": "knows ${PublishedTable}"});
+            }),
+            ("dead_letters_that_outlive_their_bus", |template| {
+                template.0["Resources"]["EventBusDeadLetterQueue"]["Condition"] = Value::Null;
             }),
             ("an_archive_that_outlives_its_bus", |template| {
                 template.0["Resources"]["EventArchive"]["Condition"] = json!("OnAws");
@@ -131,7 +134,7 @@ pub fn queues_and_their_functions_fit(template: &Template) -> Vec<String> {
         let dead_letters = template.target(queue.property("/RedrivePolicy/deadLetterTargetArn"));
         if dead_letters.is_none_or(|dead_letters| {
             number(dead_letters, "/MessageRetentionPeriod")
-                <= number(queue, "/MessageRetentionPeriod")
+                < number(queue, "/MessageRetentionPeriod")
         }) {
             complaints.push(format!(
                 "{} keeps its dead letters too short a time",
@@ -167,6 +170,7 @@ pub fn the_event_processor_can_be_left_out(template: &Template) -> Vec<String> {
     }
     for resource in template.resources() {
         let serves_it = resource.id.starts_with("EventProcessor")
+            || resource.id.starts_with("EventBus")
             || resource.id == "PublishedTable"
             || resource.kind().starts_with("AWS::Events::")
             || resource.kind() == "AWS::Lambda::EventSourceMapping";

@@ -2,17 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::Proof;
 use super::document::{Template, referred};
+use super::{Flawed, Proof};
 
 /// About retention, sizes, rates, time limits and formats.
 pub const PROOFS: &[Proof] = &[
     Proof {
-        name: "webhooks_wait_a_week_and_dead_letters_two",
+        name: "queues_keep_messages_for_two_weeks",
         concerns: &["AWS::SQS::Queue"],
-        complaints: webhooks_wait_a_week_and_dead_letters_two,
+        complaints: queues_keep_messages_for_two_weeks,
         flaws: &[
             ("webhooks_that_are_gone_sooner", |template| {
+                template.properties("WebhookQueue")["MessageRetentionPeriod"] = json!(604_800);
+            }),
+            ("webhooks_kept_as_by_default", |template| {
                 template.remove("WebhookQueue", "MessageRetentionPeriod")
             }),
             ("dead_letters_that_are_gone_sooner", |template| {
@@ -35,6 +38,29 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "the_event_processor_knows_the_limits_of_its_queue",
+        concerns: &["AWS::Lambda::EventSourceMapping"],
+        complaints: the_event_processor_knows_the_limits_of_its_queue,
+        flaws: &[
+            ("another_retention", |template| {
+                template.properties("WebhookQueue")["MessageRetentionPeriod"] = json!(604_800);
+            }),
+            ("another_number_of_receives", |template| {
+                template.properties("WebhookQueue")["RedrivePolicy"]["maxReceiveCount"] =
+                    json!(101);
+            }),
+            ("a_retention_it_is_not_told", |template| {
+                environment(template)["WEBHOOK_QUEUE_RETENTION_SECONDS"] = Value::Null;
+            }),
+            ("a_number_of_receives_it_is_not_told", |template| {
+                environment(template)["WEBHOOK_QUEUE_MAX_RECEIVE_COUNT"] = Value::Null;
+            }),
+            ("a_wrong_retention", |template| {
+                environment(template)["WEBHOOK_QUEUE_RETENTION_SECONDS"] = json!("14 days");
+            }),
+        ],
+    },
+    Proof {
         name: "every_webhook_that_is_let_in_fits_its_queues",
         concerns: &["AWS::SQS::Queue"],
         complaints: every_webhook_that_is_let_in_fits_its_queues,
@@ -53,15 +79,15 @@ pub const PROOFS: &[Proof] = &[
         complaints: the_token_is_looked_after_every_five_minutes,
         flaws: &[
             ("another_rate", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["ScheduleExpression"] =
+                template.properties("TokenRefreshFunctionTick")["ScheduleExpression"] =
                     json!("rate(5 hours)");
             }),
             ("another_function", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Target"]["Arn"] =
+                template.properties("TokenRefreshFunctionTick")["Target"]["Arn"] =
                     json!({"Fn::GetAtt": ["WebhookFunction", "Arn"]});
             }),
             ("a_schedule_at_rest", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["State"] = json!("DISABLED");
+                template.properties("TokenRefreshFunctionTick")["State"] = json!("DISABLED");
             }),
         ],
     },
@@ -101,23 +127,49 @@ pub const PROOFS: &[Proof] = &[
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Webhooks wait seven days; whatever failed, fourteen, the webhooks among it after a hundred attempts.
-pub fn webhooks_wait_a_week_and_dead_letters_two(template: &Template) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for (queue, days) in [
-        ("WebhookQueue", 7),
-        ("WebhookDeadLetterQueue", 14),
-        ("TokenRefreshFailureQueue", 14),
-    ] {
-        if *template.property(queue, "/MessageRetentionPeriod") != days * DAY {
-            complaints.push(format!("{queue} does not keep messages for {days} days"));
-        }
-    }
+/// Every queue keeps messages as long as SQS can, and webhooks are set aside after a hundred attempts.
+pub fn queues_keep_messages_for_two_weeks(template: &Template) -> Vec<String> {
+    let mut complaints: Vec<String> = template
+        .of_type("AWS::SQS::Queue")
+        .filter(|queue| *queue.property("/MessageRetentionPeriod") != 14 * DAY)
+        .map(|queue| format!("{} does not keep messages for 14 days", queue.id))
+        .collect();
     let redrive = template.property("WebhookQueue", "/RedrivePolicy");
     if referred(&redrive["deadLetterTargetArn"]) != Some("WebhookDeadLetterQueue")
         || redrive["maxReceiveCount"] != 100
     {
         complaints.push(format!("failing webhooks go elsewhere: {redrive}"));
+    }
+    complaints
+}
+
+/// The environment of the event processor in a template that is being broken.
+fn environment(template: &mut Flawed) -> &mut Value {
+    &mut template.properties("EventProcessorFunction")["Environment"]["Variables"]
+}
+
+/// A function that is invoked from a queue is told the queue's own limits.
+pub fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
+        let queue = template.target(mapping.property("/EventSourceArn"));
+        let function = template.target(mapping.property("/FunctionName"));
+        for (variable, limit) in [
+            ("WEBHOOK_QUEUE_RETENTION_SECONDS", "/MessageRetentionPeriod"),
+            (
+                "WEBHOOK_QUEUE_MAX_RECEIVE_COUNT",
+                "/RedrivePolicy/maxReceiveCount",
+            ),
+        ] {
+            let told = function.and_then(|function| {
+                let told = function.property(&format!("/Environment/Variables/{variable}"));
+                told.as_str()?.parse::<u64>().ok()
+            });
+            let limit = queue.and_then(|queue| queue.property(limit).as_u64());
+            if told.is_none() || told != limit {
+                complaints.push(format!("{variable} is {told:?}, the limit is {limit:?}"));
+            }
+        }
     }
     complaints
 }

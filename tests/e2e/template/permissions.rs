@@ -194,7 +194,11 @@ pub const PROOFS: &[Proof] = &[
             }),
             ("a_state_that_may_not_be_remembered", |template| {
                 template.statement("EventProcessorRole", "RememberPublished")["Action"] =
-                    json!("dynamodb:UpdateItem");
+                    json!("dynamodb:PutItem");
+            }),
+            ("a_webhook_that_may_not_be_queued", |template| {
+                template.statement("WebhookRole", "QueueDeliveries")["Resource"] =
+                    json!({"Fn::GetAtt": ["WebhookDeadLetterQueue", "Arn"]});
             }),
             ("a_function_that_may_not_log", |template| {
                 template.statement("WebhookRole", "WriteLogs")["Action"] =
@@ -211,6 +215,31 @@ pub const PROOFS: &[Proof] = &[
             ("a_tick_that_is_lost", |template| {
                 template.statement("TokenRefreshScheduleRole", "ReportFailures")["Effect"] =
                     json!("Deny");
+            }),
+        ],
+    },
+    Proof {
+        name: "roles_may_do_nothing_else",
+        concerns: &["AWS::IAM::Role"],
+        complaints: roles::roles_may_do_nothing_else,
+        flaws: &[
+            ("a_state_that_may_be_overwritten", |template| {
+                template.statement("EventProcessorRole", "RememberPublished")["Action"] =
+                    json!(["dynamodb:UpdateItem", "dynamodb:PutItem"]);
+            }),
+            ("a_webhook_that_may_be_received", |template| {
+                template.statement("WebhookRole", "QueueDeliveries")["Action"] =
+                    json!(["sqs:SendMessage", "sqs:ReceiveMessage"]);
+            }),
+            ("a_further_queue", |template| {
+                template.statement("WebhookRole", "QueueDeliveries")["Resource"] = json!([
+                    {"Fn::GetAtt": ["WebhookQueue", "Arn"]},
+                    {"Fn::GetAtt": ["WebhookDeadLetterQueue", "Arn"]},
+                ]);
+            }),
+            ("secrets_of_another_function", |template| {
+                template.statement("TokenRefreshRole", "ReadPartnerCredentials")["Resource"] =
+                    json!({"Fn::GetAtt": ["WebhookSigningSecret", "Id"]});
             }),
         ],
     },

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::document::{Resource, Template, referred};
 use super::policy::one_or_many;
+use super::resolve::resolved;
 use super::{Flawed, Proof};
 
 /// The parameter that says how many environments of the webhook are kept ready.
@@ -126,6 +127,61 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "another_queue_or_secret_is_another_version",
+        concerns: &["AWS::Lambda::Version"],
+        complaints: another_queue_or_secret_is_another_version,
+        flaws: &[
+            ("a_queue_that_stays_as_it_is", |template| {
+                describe(template, &[PARAMETERS, SECRET], 6);
+            }),
+            ("a_secret_that_stays_as_it_is", |template| {
+                describe(template, &[PARAMETERS, "${WebhookQueue.QueueName}"], 6);
+            }),
+            ("a_part_of_the_secret_that_never_changes", |template| {
+                describe(
+                    template,
+                    &[PARAMETERS, "${WebhookQueue.QueueName}", SECRET],
+                    2,
+                );
+            }),
+            ("a_version_of_nothing_new", |template| {
+                let names = [
+                    PARAMETERS,
+                    "${WebhookQueue.QueueName}",
+                    SECRET,
+                    "${WebhookDeadLetterQueue.QueueName}",
+                ];
+                describe(template, &names, 6);
+            }),
+            ("a_further_resource", |template| {
+                template.properties("WebhookFunction")["Environment"]["Variables"]["FURTHER"] =
+                    json!({"Ref": "TokenTable"});
+            }),
+        ],
+    },
+    Proof {
+        name: "a_versions_description_is_never_too_long",
+        concerns: &["AWS::Lambda::Version"],
+        complaints: a_versions_description_is_never_too_long,
+        flaws: &[
+            ("a_further_name", |template| {
+                let names = [
+                    PARAMETERS,
+                    "${WebhookQueue.QueueName}",
+                    SECRET,
+                    "${WebhookQueue.QueueName}",
+                ];
+                describe(template, &names, 6);
+            }),
+            ("a_parameter_of_any_length", |template| {
+                describe(template, &[PARAMETERS, "${PartnerApiBaseUrl}"], 6);
+            }),
+            ("a_whole_arn", |template| {
+                describe(template, &[PARAMETERS, "${WebhookQueue.Arn}"], 6);
+            }),
+        ],
+    },
+    Proof {
         name: "no_version_outlives_its_place_in_the_stack",
         concerns: &["AWS::Lambda::Version"],
         complaints: no_version_outlives_its_place_in_the_stack,
@@ -141,6 +197,23 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
 ];
+
+/// The parameters in the description of the webhook's version.
+const PARAMETERS: &str =
+    "${Architecture}, ${WebhookMemorySize} MB, ${WebhookDeadlineMs} ms, ${LogLevel}";
+
+/// The secret in it.
+const SECRET: &str = "${SigningSecret}";
+
+/// Describes the webhook's version by these names, the secret by the part of its ARN at `index`.
+fn describe(template: &mut Flawed, names: &[&str], index: usize) {
+    let version = version(template);
+    let part = json!({"Fn::Select":
+        [index, {"Fn::Split": [":", {"Fn::GetAtt": ["WebhookSigningSecret", "Id"]}]}]
+    });
+    template.properties(&version)["Description"] =
+        json!({"Fn::Sub": [names.join(", "), {"SigningSecret": part}]});
+}
 
 /// The logical id of the webhook's version, which ends in a hash.
 fn version(template: &Flawed) -> String {
@@ -247,6 +320,74 @@ fn another_value_of_a_parameter_is_another_version(template: &Template) -> Vec<S
         }
     }
     complaints
+}
+
+/// The description of a version changes when a resource that its function is told of is replaced, and with no other resource:
+/// an alias would go on sending webhooks to the queue that was replaced.
+fn another_queue_or_secret_is_another_version(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for version in template.of_type("AWS::Lambda::Version") {
+        let function = template.target(version.property("/FunctionName"));
+        let told_of = function.map_or_else(Vec::new, |function| {
+            template.references(function.property("/Environment"))
+        });
+        let description = version.property("/Description");
+        let before = resolved(description, &|name| longest(template, name, 'a'));
+        for resource in template.resources() {
+            let after = resolved(description, &|name| {
+                let is_replaced = name.split('.').next() == Some(resource.id);
+                longest(template, name, if is_replaced { 'b' } else { 'a' })
+            });
+            let is_another = before.is_some() && before != after;
+            let is_told_of = told_of.iter().any(|told| told.id == resource.id);
+            if is_another != is_told_of {
+                complaints.push(format!(
+                    "{}: another {} makes another version: {is_another}",
+                    version.id, resource.id
+                ));
+            }
+        }
+    }
+    complaints
+}
+
+/// Lambda takes no description of more than 256 characters.
+fn a_versions_description_is_never_too_long(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for version in template.of_type("AWS::Lambda::Version") {
+        let description = version.property("/Description");
+        match resolved(description, &|name| longest(template, name, 'a')) {
+            Some(longest) if longest.len() <= 256 => {}
+            Some(longest) => complaints.push(format!("{longest} is too long")),
+            None => complaints.push(format!("how long is {description}?")),
+        }
+    }
+    complaints
+}
+
+/// What a name in a description stands for at its longest; what AWS makes up ends in `generation`.
+///
+/// The name of a queue has 80 characters at most. CloudFormation makes the name of a secret, to which Secrets Manager adds
+/// seven characters, shorter than 128.
+fn longest(template: &Template, name: &str, generation: char) -> Option<String> {
+    let ending_in_generation = |length: usize| "n".repeat(length - 1) + &generation.to_string();
+    match name.split_once('.') {
+        Some((_, "QueueName")) => Some(ending_in_generation(80)),
+        Some((_, "Id")) => Some(format!(
+            "arn:aws:secretsmanager:us-east-1:000000000000:secret:{}",
+            ending_in_generation(128 + 7)
+        )),
+        Some(_) => None,
+        None => {
+            let parameter = &template.0["Parameters"][name];
+            let allowed = parameter["AllowedValues"].as_array().into_iter().flatten();
+            let allowed = allowed.filter_map(|value| value.as_str().map(str::to_owned));
+            let largest = parameter["MaxValue"]
+                .as_u64()
+                .map(|value| value.to_string());
+            allowed.chain(largest).max_by_key(String::len)
+        }
+    }
 }
 
 /// A version goes when another takes its place, or when its deployment fails: Lambda would refuse to publish it once more.

@@ -17,7 +17,7 @@ const ENCRYPTED: [&str; 4] = [
 ///
 /// As the services document it; for DynamoDB without `kms:CreateGrant`, which only creating a table needs. CloudWatch
 /// Logs uses the key in its own name.
-fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
+pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
     Some(match action {
         "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
         "dynamodb:PutItem" | "dynamodb:UpdateItem" => (
@@ -142,10 +142,13 @@ const POLLING: [&str; 3] = [
     "sqs:ReceiveMessage",
 ];
 
-/// Whoever is told of something may reach it: functions their log group, queue, tables and bus, failures their queue, ticks
-/// their function.
-pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String> {
-    let mut needs: Vec<(Option<Resource<'_>>, &str, &Value)> = Vec::new();
+/// A role, an action that whoever assumes it needs, and what the action is for.
+type Need<'a> = (Option<Resource<'a>>, &'static str, &'a Value);
+
+/// What whoever is told of something needs of it: functions their log group, queues, tables and bus, failures their queue,
+/// ticks their function.
+fn needs(template: &Template) -> Vec<Need<'_>> {
+    let mut needs: Vec<Need<'_>> = Vec::new();
     for function in template.of_type("AWS::Lambda::Function") {
         let role = template.target(function.property("/Role"));
         let group = function.property("/LoggingConfig/LogGroup");
@@ -157,7 +160,6 @@ pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String>
                 "PARTNER_CREDENTIALS_SECRET_ID",
                 "secretsmanager:GetSecretValue",
             ),
-            ("PUBLISHED_TABLE_NAME", "dynamodb:PutItem"),
             ("PUBLISHED_TABLE_NAME", "dynamodb:UpdateItem"),
             ("TOKEN_TABLE_NAME", "dynamodb:GetItem"),
             ("TOKEN_TABLE_NAME", "dynamodb:PutItem"),
@@ -168,6 +170,14 @@ pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String>
             if !told.is_null() {
                 needs.push((role, action, told));
             }
+        }
+        // whoever is not invoked from the queue sends to it
+        let queue = function.property("/Environment/Variables/WEBHOOK_QUEUE_URL");
+        let is_invoked_from_it = template
+            .of_type("AWS::Lambda::EventSourceMapping")
+            .any(|mapping| referred(mapping.property("/FunctionName")) == Some(function.id));
+        if !queue.is_null() && !is_invoked_from_it {
+            needs.push((role, "sqs:SendMessage", queue));
         }
     }
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
@@ -200,8 +210,13 @@ pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String>
             schedule.property("/Target/DeadLetterConfig/Arn"),
         ));
     }
+    needs
+}
+
+/// Whoever is told of something may do with it what is needed.
+pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (role, action, target) in needs {
+    for (role, action, target) in needs(template) {
         let granted = role.is_some_and(|role| {
             allowed(role).any(|statement| {
                 actions(statement).any(|granted| granted == action)
@@ -213,6 +228,33 @@ pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String>
         if !granted {
             let role = role.map_or("no role", |role| role.id);
             complaints.push(format!("{role} may not {action} on {target}"));
+        }
+    }
+    complaints
+}
+
+/// No role may do anything that nobody needs. What it may do with the key is proved by itself.
+pub fn roles_may_do_nothing_else(template: &Template) -> Vec<String> {
+    let needs = needs(template);
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        for statement in allowed(role) {
+            let targets = one_or_many(&statement["Resource"])
+                .iter()
+                .filter_map(|resource| template.target(resource))
+                .filter(|target| target.kind() != "AWS::KMS::Key");
+            for target in targets {
+                for action in actions(statement) {
+                    let is_needed = needs.iter().any(|(who, what, of)| {
+                        who.is_some_and(|who| who.id == role.id)
+                            && *what == action
+                            && referred(of) == Some(target.id)
+                    });
+                    if !is_needed {
+                        complaints.push(format!("{} may {action} on {}", role.id, target.id));
+                    }
+                }
+            }
         }
     }
     complaints

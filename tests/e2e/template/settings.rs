@@ -1,18 +1,25 @@
-//! How resources are set up: encryption, retention, names, retries, limits.
+//! How resources are set up: encryption, retention, retries, limits.
 
 use std::collections::HashSet;
 
+use super::bus_dead_letters::dead_letters;
 use super::document::{Template, referred};
 
-/// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself.
+/// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself. Only a bus's dead-letter
+/// queue does without it, which is proved by itself.
 pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
+    let without_the_key: Vec<&str> = template
+        .of_type("AWS::Events::EventBus")
+        .filter_map(|bus| dead_letters(template, bus))
+        .map(|queue| queue.id)
+        .collect();
     for resource in template.resources() {
         let key = match resource.kind() {
             "AWS::DynamoDB::Table" => "/SSESpecification/KMSMasterKeyId",
             "AWS::Events::Archive" | "AWS::Events::EventBus" => "/KmsKeyIdentifier",
             "AWS::Logs::LogGroup" | "AWS::SecretsManager::Secret" => "/KmsKeyId",
-            "AWS::SQS::Queue" => "/KmsMasterKeyId",
+            "AWS::SQS::Queue" if !without_the_key.contains(&resource.id) => "/KmsMasterKeyId",
             _ => continue,
         };
         let key = template.target(resource.property(key));
@@ -28,20 +35,6 @@ pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<St
     complaints
 }
 
-/// Secrets, and the key without which they cannot be read, stay when the stack goes.
-pub fn secrets_and_key_outlive_the_stack(template: &Template) -> Vec<String> {
-    template
-        .of_type("AWS::SecretsManager::Secret")
-        .chain(template.of_type("AWS::KMS::Key"))
-        .filter(|resource| {
-            ["DeletionPolicy", "UpdateReplacePolicy"]
-                .iter()
-                .any(|policy| resource.attribute(policy) != "Retain")
-        })
-        .map(|resource| format!("{} goes with the stack", resource.id))
-        .collect()
-}
-
 /// The template sets no secret's value.
 pub fn no_secret_gets_its_value_here(template: &Template) -> Vec<String> {
     template
@@ -53,33 +46,6 @@ pub fn no_secret_gets_its_value_here(template: &Template) -> Vec<String> {
         })
         .map(|secret| format!("{} has a value", secret.id))
         .collect()
-}
-
-/// No physical name is fixed, so that two stacks fit in one account.
-pub fn two_stacks_fit_in_one_account(template: &Template) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for resource in template.resources() {
-        let name = match resource.kind() {
-            "AWS::ApiGatewayV2::Api"
-            | "AWS::Scheduler::Schedule"
-            | "AWS::SecretsManager::Secret" => "/Name",
-            "AWS::Events::EventBus" | "AWS::Events::Rule" => "/Name",
-            "AWS::Events::Archive" => "/ArchiveName",
-            "AWS::CloudWatch::Alarm" => "/AlarmName",
-            "AWS::DynamoDB::Table" => "/TableName",
-            "AWS::IAM::Role" => "/RoleName",
-            "AWS::KMS::Alias" => "/AliasName",
-            "AWS::Lambda::Function" => "/FunctionName",
-            "AWS::Logs::LogGroup" => "/LogGroupName",
-            "AWS::SQS::Queue" => "/QueueName",
-            _ => continue,
-        };
-        let name = resource.property(name);
-        if !name.is_null() && !name.to_string().contains("AWS::StackName") {
-            complaints.push(format!("{} is always called {name}", resource.id));
-        }
-    }
-    complaints
 }
 
 /// Lambda does not retry what the scheduler invokes, and says where it failed.
@@ -168,7 +134,7 @@ pub fn the_access_log_quotes_no_request(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// By default 100 requests a second are let through, and 200 at once.
+/// By default 500 requests a second are let through, and 1000 at once: strangers share the limit with WHOOP.
 pub fn the_api_is_throttled(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::ApiGatewayV2::Stage")
@@ -176,9 +142,9 @@ pub fn the_api_is_throttled(template: &Template) -> Vec<String> {
             let limit = |name| {
                 template.number(stage.property(&format!("/DefaultRouteSettings/Throttling{name}")))
             };
-            (limit("RateLimit"), limit("BurstLimit")) != (Some(100.0), Some(200.0))
+            (limit("RateLimit"), limit("BurstLimit")) != (Some(500.0), Some(1000.0))
         })
-        .map(|stage| format!("{} lets anything through", stage.id))
+        .map(|stage| format!("{} has other limits", stage.id))
         .collect()
 }
 

@@ -1,10 +1,10 @@
 //! The proofs of how resources are set up.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Proof, settings};
 
-/// About encryption, retention, names and retries.
+/// About encryption, retention and retries.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "everything_at_rest_is_encrypted_by_the_key",
@@ -44,20 +44,6 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
-        name: "secrets_and_key_outlive_the_stack",
-        concerns: &["AWS::KMS::Key", "AWS::SecretsManager::Secret"],
-        complaints: settings::secrets_and_key_outlive_the_stack,
-        flaws: &[
-            ("a_secret_that_goes", |template| {
-                template.0["Resources"]["PartnerCredentialsSecret"]["DeletionPolicy"] =
-                    json!("Delete");
-            }),
-            ("a_key_that_goes", |template| {
-                template.0["Resources"]["Key"]["UpdateReplacePolicy"] = Value::Null;
-            }),
-        ],
-    },
-    Proof {
         name: "no_secret_gets_its_value_here",
         concerns: &["AWS::SecretsManager::Secret"],
         complaints: settings::no_secret_gets_its_value_here,
@@ -68,31 +54,6 @@ pub const PROOFS: &[Proof] = &[
             }),
             ("a_generated_value", |template| {
                 template.properties("PartnerCredentialsSecret")["GenerateSecretString"] = json!({});
-            }),
-        ],
-    },
-    Proof {
-        name: "two_stacks_fit_in_one_account",
-        concerns: &[
-            "AWS::Events::Archive",
-            "AWS::Events::EventBus",
-            "AWS::SQS::Queue",
-            "AWS::Scheduler::Schedule",
-        ],
-        complaints: settings::two_stacks_fit_in_one_account,
-        flaws: &[
-            ("a_fixed_queue", |template| {
-                template.properties("WebhookQueue")["QueueName"] = json!("webhooks");
-            }),
-            ("a_fixed_bus", |template| {
-                template.properties("EventBus")["Name"] = json!("whoop");
-            }),
-            ("a_fixed_archive", |template| {
-                template.properties("EventArchive")["ArchiveName"] = json!("whoop");
-            }),
-            ("a_fixed_schedule", |template| {
-                template.properties("TokenRefreshFunctionSchedule")["Name"] =
-                    json!("token-refresh");
             }),
         ],
     },
@@ -146,9 +107,17 @@ pub const PROOFS: &[Proof] = &[
         name: "the_api_is_throttled",
         concerns: &["AWS::ApiGatewayV2::Stage"],
         complaints: settings::the_api_is_throttled,
-        flaws: &[("an_open_door", |template| {
-            template.remove("ApiStage", "DefaultRouteSettings")
-        })],
+        flaws: &[
+            ("an_open_door", |template| {
+                template.remove("ApiStage", "DefaultRouteSettings")
+            }),
+            ("a_door_that_one_stranger_fills", |template| {
+                template.0["Parameters"]["WebhookThrottlingRateLimit"]["Default"] = json!(100);
+            }),
+            ("a_burst_that_is_turned_away", |template| {
+                template.0["Parameters"]["WebhookThrottlingBurstLimit"]["Default"] = json!(200);
+            }),
+        ],
     },
     Proof {
         name: "items_are_removed_when_they_expire",

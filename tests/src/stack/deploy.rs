@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
@@ -11,6 +11,9 @@ use crate::local_aws::{LocalAws, checkout, loopback_client};
 
 /// How long `sam deploy` may take: 4 to 8 s on an idle machine with two cores.
 const DEPLOY_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long a stack may take to be deleted: one or two seconds.
+const DELETE_LIMIT: Duration = Duration::from_secs(60);
 
 impl Stack {
     /// Deploys what `make build` has built, with these parameters of the template, and reads the outputs.
@@ -57,6 +60,49 @@ impl Stack {
         stack.read_outputs().await?;
         stack.apply_what_the_local_aws_ignores().await?;
         Ok(stack)
+    }
+
+    /// Deletes the stack and waits until it is gone. Its outputs can be read afterwards, too.
+    ///
+    /// # Errors
+    ///
+    /// When the local AWS refuses, or the stack is still there after 60 s.
+    pub async fn delete(&self) -> Result<(), StackError> {
+        // a deleted stack is found by its id only
+        let stack_id = self.status(&self.name).await?.0;
+        self.cloudformation
+            .delete_stack()
+            .stack_name(&self.name)
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteStack"))?;
+        let started = Instant::now();
+        loop {
+            let (_, status) = self.status(&stack_id).await?;
+            if status == "DELETE_COMPLETE" {
+                return Ok(());
+            }
+            if status == "DELETE_FAILED" || started.elapsed() > DELETE_LIMIT {
+                return Err(StackError::Unexpected(format!("{stack_id} is {status}")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The id and the status of the stack with this name or id.
+    async fn status(&self, name_or_id: &str) -> Result<(String, String), StackError> {
+        let answer = self
+            .cloudformation
+            .describe_stacks()
+            .stack_name(name_or_id)
+            .send()
+            .await
+            .map_err(StackError::aws("DescribeStacks"))?;
+        let described = answer.stacks().first().and_then(|stack| {
+            let status = stack.stack_status()?.as_str().to_owned();
+            Some((stack.stack_id()?.to_owned(), status))
+        });
+        described.ok_or_else(|| StackError::Unexpected(format!("there is no stack {name_or_id}")))
     }
 
     async fn read_outputs(&mut self) -> Result<(), StackError> {

@@ -8,8 +8,8 @@ use super::{Stack, StackError};
 impl Stack {
     /// Does what CloudFormation does on AWS and MiniStack's does not, as the template says: a table's time to live.
     ///
-    /// Encryption, point-in-time recovery, throttling, access logs and resource policies are ignored by MiniStack too, but
-    /// nothing here could make them work: those are proved over the template instead.
+    /// Encryption, point-in-time recovery, throttling, access logs, resource policies and the bus's dead-letter queue are
+    /// ignored by MiniStack too, but nothing here could make them work: those are proved over the template instead.
     pub(super) async fn apply_what_the_local_aws_ignores(&self) -> Result<(), StackError> {
         let answer = self
             .cloudformation
