@@ -12,8 +12,6 @@ use whoop_partner::env::{self, EnvError};
 pub struct Config {
     /// `WEBHOOK_QUEUE_URL`: the queue that the messages come from.
     pub queue_url: String,
-    /// `WEBHOOK_QUEUE_RETENTION_SECONDS` and `WEBHOOK_QUEUE_MAX_RECEIVE_COUNT`: the limits of that queue.
-    pub queue_limits: QueueLimits,
     /// `WEBHOOK_DEAD_LETTER_QUEUE_URL`: where a message goes that is not tried again.
     pub dead_letter_queue_url: String,
     /// `PARTNER_CREDENTIALS_SECRET_ID`: name or ARN of the client credentials.
@@ -26,6 +24,8 @@ pub struct Config {
     pub event_bus_name: String,
     /// `PUBLISHED_TABLE_NAME`: the table that remembers the published states.
     pub published_table_name: String,
+    /// `WEBHOOK_QUEUE_RETENTION_SECONDS` and `WEBHOOK_QUEUE_MAX_RECEIVE_COUNT`: the limits of the queue.
+    pub queue_limits: QueueLimits,
     /// `AUTO_CONFIRM_ORDERS`: whether new orders are confirmed once they are published.
     pub auto_confirm_orders: bool,
 }
@@ -40,7 +40,6 @@ impl Config {
         let Switch(auto_confirm_orders) = env::parsed("AUTO_CONFIRM_ORDERS", Switch(false))?;
         Ok(Self {
             queue_url: env::required("WEBHOOK_QUEUE_URL")?,
-            queue_limits: QueueLimits::from_env()?,
             dead_letter_queue_url: env::required("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
             partner_credentials_secret_id: env::required("PARTNER_CREDENTIALS_SECRET_ID")?,
             partner_api_base_url: env::parsed(
@@ -50,6 +49,7 @@ impl Config {
             token_table_name: env::required("TOKEN_TABLE_NAME")?,
             event_bus_name: env::required("EVENT_BUS_NAME")?,
             published_table_name: env::required("PUBLISHED_TABLE_NAME")?,
+            queue_limits: QueueLimits::from_env()?,
             auto_confirm_orders,
         })
     }

@@ -3,13 +3,15 @@
 use std::process::{Command, Output};
 
 /// Every variable that must be there, and the region, which the AWS SDK needs.
-const REQUIRED: [(&str, &str); 7] = [
+const REQUIRED: [(&str, &str); 9] = [
     ("WEBHOOK_QUEUE_URL", "http://127.0.0.1:1/queue"),
     ("WEBHOOK_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:1/dead"),
     ("PARTNER_CREDENTIALS_SECRET_ID", "credentials"),
     ("TOKEN_TABLE_NAME", "tokens"),
     ("EVENT_BUS_NAME", "bus"),
     ("PUBLISHED_TABLE_NAME", "published"),
+    ("WEBHOOK_QUEUE_RETENTION_SECONDS", "1209600"),
+    ("WEBHOOK_QUEUE_MAX_RECEIVE_COUNT", "100"),
     ("AWS_REGION", "eu-central-1"),
 ];
 
@@ -46,6 +48,16 @@ fn a_missing_variable_is_named() {
 fn a_malformed_variable_is_named() {
     for (name, value, reason) in [
         ("AUTO_CONFIRM_ORDERS", "yes", "neither true nor false"),
+        (
+            "WEBHOOK_QUEUE_RETENTION_SECONDS",
+            "14 days",
+            "not a whole number from 60 to 1209600",
+        ),
+        (
+            "WEBHOOK_QUEUE_MAX_RECEIVE_COUNT",
+            "0",
+            "not a whole number from 1 to 1000",
+        ),
         (
             "PARTNER_API_BASE_URL",
             "http://api.example.com",

@@ -537,7 +537,9 @@ async fn a_panic_sends_one_message_back_and_leaves_the_others_alone() {
     let batch = [order("unlucky", "r-1"), order("fine", "r-2")];
     assert_eq!(world.process(&batch).await, ["unlucky"]);
     let items = world.dynamodb.items(TABLE);
-    let remembered = items.values().filter(|item| item.get("body_hash").is_some());
+    let remembered = items
+        .values()
+        .filter(|item| item.get("body_hash").is_some());
     assert_eq!(remembered.count(), 1);
 }
 
@@ -730,7 +732,9 @@ async fn an_outdated_read_is_never_confirmed() {
     world.serve_token().await;
     let requests = [service_request("null", Value::Null)];
     let an_hour_ago = "2026-11-18T11:00:00Z";
-    world.serve(&requisition("r-1", an_hour_ago, &requests)).await;
+    world
+        .serve(&requisition("r-1", an_hour_ago, &requests))
+        .await;
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
     world.assert_timeout("m", 5..=10);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);

@@ -32,13 +32,15 @@ impl Table {
         let dynamodb = Arc::new(InMemoryDynamoDb::new());
         let requests = Arc::<Mutex<Vec<Value>>>::default();
         let (seen, tables) = (requests.clone(), dynamodb.clone());
-        let http_client = dynamodb.clone().http_client_with(move |operation, request| {
-            assert_eq!(operation, "UpdateItem");
-            let mut seen = seen.lock().unwrap();
-            seen.push(request.clone());
-            hook(&tables, seen.len());
-            None
-        });
+        let http_client = dynamodb
+            .clone()
+            .http_client_with(move |operation, request| {
+                assert_eq!(operation, "UpdateItem");
+                let mut seen = seen.lock().unwrap();
+                seen.push(request.clone());
+                hook(&tables, seen.len());
+                None
+            });
         let config = Config::builder()
             .with_test_defaults_v2()
             .http_client(http_client);
@@ -107,7 +109,9 @@ async fn a_state_is_published_once_a_newer_one_again_and_an_older_one_never() {
         assert_eq!(table.claim(updated_at, body, now()).await, expected);
         assert!(!table.is_claimed());
     }
-    table.publish(NOON, "changed without a later date", now()).await;
+    table
+        .publish(NOON, "changed without a later date", now())
+        .await;
     table.publish(LATER, "a", now()).await;
     assert_eq!(table.claim(NOON, "a", now()).await, Claim::Outdated);
 }
@@ -278,13 +282,19 @@ async fn no_two_claims_are_held_by_the_same_holder() {
 #[tokio::test]
 async fn a_table_that_does_not_answer_is_an_error() {
     let denied = json!({"__type": "com.amazonaws.dynamodb#AccessDeniedException"});
-    let http_client = Arc::new(InMemoryDynamoDb::new())
-        .http_client_with(move |_, _| Some((400, denied.clone())));
+    let http_client =
+        Arc::new(InMemoryDynamoDb::new()).http_client_with(move |_, _| Some((400, denied.clone())));
     let config = Config::builder()
         .with_test_defaults_v2()
         .http_client(http_client);
     let states = PublishedStates::new(Client::from_conf(config.build()), TABLE.into());
-    let error = states.claim(KEY, state(NOON, "a"), now()).await.unwrap_err();
+    let error = states
+        .claim(KEY, state(NOON, "a"), now())
+        .await
+        .unwrap_err();
     let error = error.to_string();
-    assert!(error.starts_with("UpdateItem of the published states failed"), "{error}");
+    assert!(
+        error.starts_with("UpdateItem of the published states failed"),
+        "{error}"
+    );
 }
