@@ -19,6 +19,7 @@ mod resolve;
 mod roles;
 mod settings;
 mod setup;
+mod versions;
 
 use std::sync::LazyLock;
 
@@ -91,6 +92,7 @@ pub fn trials() -> Vec<Trial> {
         event_processor::PROOFS,
         bus_dead_letters::PROOFS,
         provisioned_concurrency::PROOFS,
+        versions::PROOFS,
     ];
     for proof in tables.into_iter().flatten() {
         let name = proof.name;
@@ -106,7 +108,7 @@ pub fn trials() -> Vec<Trial> {
     }
     trials.push(Trial::test(
         "template::another_property_is_another_version",
-        provisioned_concurrency::another_property_is_another_version,
+        versions::another_property_is_another_version,
     ));
     trials.extend(readme::trials());
     trials
