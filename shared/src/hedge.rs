@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 const BACKOFF: Duration = Duration::from_millis(25);
 
 /// When a call gets its second try, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Hedge {
     /// How long the first try may take before the second one begins.
     pub patience: Duration,

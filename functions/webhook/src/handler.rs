@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 use whoop_partner::aws::CallTimeouts;
 use whoop_partner::env::EnvError;
 use whoop_partner::hedge::Hedge;
@@ -137,8 +138,10 @@ impl Webhook {
     pub async fn handle(&self, request: WebhookRequest) -> ApiGatewayV2httpResponse {
         let request_id = request.request_id.clone();
         let start = Instant::now();
+        let span = tracing::info_span!("webhook", request_id);
         let accepted = AssertUnwindSafe(self.accept(request, start + self.deadline))
             .catch_unwind()
+            .instrument(span)
             .await;
         let elapsed_ms = start.elapsed().as_millis();
         let status = match accepted {

@@ -325,13 +325,16 @@ async fn a_missing_or_malformed_secret_fails_closed_and_is_named_without_its_val
         (None, "secret signing-secret has no version AWSCURRENT"),
         (Some(r#"{"signing_secret": ""}"#), "signing_secret is empty"),
         (
-            Some(r#"{"signing_secret": 5309}"#),
-            "Data error in line 1, column 23",
+            Some(r#"{"signing_secret": ["the-value-that-nobody-may-see"]}"#),
+            "Data error in line 1, column 19",
         ),
-        (Some("5309"), "Data error in line 1, column 4"),
         (
-            Some(r#"{"secret": "5309"}"#),
-            "Data error in line 1, column 18",
+            Some("the-value-that-nobody-may-see"),
+            "Syntax error in line 1, column 2",
+        ),
+        (
+            Some(r#"{"secret": "the-value-that-nobody-may-see"}"#),
+            "Data error in line 1, column 43",
         ),
         (Some(""), "Eof error in line 1, column 0"),
     ] {
@@ -342,7 +345,7 @@ async fn a_missing_or_malformed_secret_fails_closed_and_is_named_without_its_val
         let error = keys.get().await.unwrap_err().to_string();
         assert!(error.starts_with("secret signing-secret"), "{error}");
         assert!(error.ends_with(problem), "{error}");
-        assert!(!error.contains("5309"), "{error}");
+        assert!(!error.contains("the-value-that-nobody-may-see"), "{error}");
     }
 }
 
