@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use tempfile::TempDir;
-use whoop_partner::tls::AwsHttpClients;
+use whoop_partner::tls::{self, AwsHttpClients};
 
 pub use function_output::FunctionLine;
 pub(crate) use function_output::function_output;
