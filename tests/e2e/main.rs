@@ -6,6 +6,7 @@
 mod binaries;
 mod demo;
 mod harness;
+mod in_memory_dynamodb;
 mod leaks;
 mod local_aws;
 mod orders;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         template::trials(),
         binaries::trials(),
         local_aws::trials(&harness),
+        in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         webhook::trials(&harness),
         token_refresh::trials(&harness),
