@@ -8,6 +8,7 @@ mod deletion;
 mod demo;
 mod generated_client;
 mod harness;
+mod in_memory_dynamodb;
 mod leaks;
 mod local_aws;
 mod orders;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         generated_client::trials(&harness),
         local_aws::trials(&harness),
         deletion::trials(&harness),
+        in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         webhook::trials(&harness),
         token_refresh::trials(&harness),

@@ -1,17 +1,13 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
-use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_secretsmanager::operation::get_secret_value::{
     GetSecretValueError, GetSecretValueOutput,
 };
 use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
 use aws_smithy_async::test_util::ManualTimeSource;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
+use in_memory_dynamodb::InMemoryDynamoDb;
 use lambda_runtime::Diagnostic;
 use serde_json::json;
 use whoop_partner::token::TokenError;
@@ -25,62 +21,41 @@ const FIRST: &str = r#"{"client_id": "lab", "client_secret": "seeded-secret-1"}"
 const SECOND: &str = r#"{"client_id": "lab", "client_secret": "seeded-secret-2"}"#;
 const FRESH: u64 = NOW + 1801;
 
-type Item = HashMap<String, AttributeValue>;
+const TABLE: &str = "tokens";
 
-/// The table with its one item, and what Secrets Manager answers, call by call.
+/// What DynamoDB does instead of answering an operation, if it does.
+type TableFault = Arc<Mutex<Option<fn(&str) -> Option<(u16, Value)>>>>;
+
+/// The token table, and what Secrets Manager answers, call by call.
 struct Aws {
-    item: Arc<Mutex<Option<Item>>>,
-    get: Rule,
-    put: Rule,
+    dynamodb: Arc<InMemoryDynamoDb>,
+    table_fault: TableFault,
     secret: Rule,
     clock: ManualTimeSource,
 }
 
 /// A token item that expires at `expires_at` and lives for an hour.
-fn stored(expires_at: u64) -> Item {
-    let text = |value: &str| AttributeValue::S(value.into());
-    let number = |value: u64| AttributeValue::N(value.to_string());
-    HashMap::from([
-        ("id".into(), text("partner-token")),
-        ("access_token".into(), text("seeded-stored-token")),
-        ("token_type".into(), text("bearer")),
-        ("expires_at".into(), number(expires_at)),
-        ("obtained_at".into(), number(expires_at - 3600)),
-    ])
-}
-
-fn expires_at(item: &Item) -> u64 {
-    item["expires_at"].as_n().unwrap().parse().unwrap()
+fn stored(expires_at: u64) -> Value {
+    json!({
+        "id": {"S": "partner-token"},
+        "access_token": {"S": "seeded-stored-token"},
+        "token_type": {"S": "bearer"},
+        "expires_at": {"N": expires_at.to_string()},
+        "obtained_at": {"N": (expires_at - 3600).to_string()},
+    })
 }
 
 impl Aws {
     /// The last of `secrets` is answered again and again; `None` means that there is no such secret.
-    fn with(item: Option<Item>, secrets: &[Option<&'static str>]) -> Self {
-        let item = Arc::new(Mutex::new(item));
-        let (read, written) = (item.clone(), item.clone());
+    fn with(item: Option<Value>, secrets: &[Option<&'static str>]) -> Self {
+        let dynamodb = Arc::new(InMemoryDynamoDb::new());
+        if let Some(item) = item {
+            dynamodb.put(TABLE, &item);
+        }
         let secrets = Mutex::new(secrets.iter().rev().copied().collect::<Vec<_>>());
         Self {
-            item,
-            get: mock!(aws_sdk_dynamodb::Client::get_item).then_compute_output(move |_| {
-                let item = read.lock().unwrap().clone();
-                GetItemOutput::builder().set_item(item).build()
-            }),
-            put: mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
-                let mut stored = written.lock().unwrap();
-                let new = request.item().unwrap();
-                if let Some(stored) = &*stored
-                    && expires_at(stored) > expires_at(new)
-                {
-                    let failed = ConditionalCheckFailedException::builder()
-                        .set_item(Some(stored.clone()))
-                        .build();
-                    return MockResponse::Error(PutItemError::ConditionalCheckFailedException(
-                        failed,
-                    ));
-                }
-                *stored = Some(new.clone());
-                MockResponse::Output(PutItemOutput::builder().build())
-            }),
+            dynamodb,
+            table_fault: Arc::default(),
             secret: mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_response(
                 move |_| {
                     let mut secrets = secrets.lock().unwrap();
@@ -109,9 +84,9 @@ impl Aws {
     fn function(&self, whoop: &MockServer) -> TokenRefresh {
         TokenRefresh::new(
             mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&self.secret]),
-            mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.get, &self.put]),
+            self.table_client(),
             Config {
-                token_table_name: "tokens".into(),
+                token_table_name: TABLE.into(),
                 partner_credentials_secret_id: "credentials".into(),
                 partner_api_base_url: whoop.uri().parse().unwrap(),
             },
@@ -120,8 +95,20 @@ impl Aws {
         .expect("no variable is needed")
     }
 
-    fn item(&self) -> Option<Item> {
-        self.item.lock().unwrap().clone()
+    fn table_client(&self) -> aws_sdk_dynamodb::Client {
+        let fault = self.table_fault.clone();
+        let http_client = self.dynamodb.clone().http_client_with(move |operation, _| {
+            let fault = *fault.lock().unwrap();
+            fault.and_then(|fault| fault(operation))
+        });
+        let config = aws_sdk_dynamodb::Config::builder()
+            .with_test_defaults_v2()
+            .http_client(http_client);
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    fn item(&self) -> Option<Value> {
+        self.dynamodb.item(TABLE, "partner-token")
     }
 }
 
@@ -210,7 +197,7 @@ async fn a_fresh_token_is_left_alone() {
 
 #[tokio::test]
 async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
-    let malformed = HashMap::from([("expires_at".into(), AttributeValue::N("0".into()))]);
+    let malformed = json!({"id": {"S": "partner-token"}, "expires_at": {"N": "0"}});
     let in_ten_years = stored(NOW + 315_360_000);
     for item in [
         None,
@@ -225,7 +212,7 @@ async fn a_missing_an_old_and_a_malformed_token_are_refreshed() {
             Ok(json!({"outcome": "refreshed", "expires_at": NOW + 3600}))
         );
         let item = aws.item().expect("the token is stored");
-        assert!(item["access_token"] == AttributeValue::S("seeded-new-token".into()));
+        assert!(item["access_token"] == json!({"S": "seeded-new-token"}));
         assert_eq!(requests(&whoop).await, 1);
     }
 }
@@ -301,7 +288,7 @@ async fn force_never_answers_from_memory() {
     invoke(&function, json!({})).await.unwrap_err();
     invoke(&function, json!({"force": true})).await.unwrap();
     // what was remembered is forgotten
-    *aws.item.lock().unwrap() = None;
+    aws.dynamodb.put(TABLE, &stored(NOW - 1));
     invoke(&function, json!({})).await.unwrap();
 }
 
@@ -402,28 +389,25 @@ async fn a_secret_that_is_missing_or_malformed_is_named() {
 #[tokio::test]
 async fn a_table_that_does_not_answer_is_named() {
     let whoop = whoop(new_token()).await;
-    let mut aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
-    aws.put = mock!(aws_sdk_dynamodb::Client::put_item)
-        .sequence()
-        .http_status(500, None)
-        .times(2)
-        .build();
-    assert_fails(&aws, &whoop, "StoreUnavailable").await;
-    aws.get = mock!(aws_sdk_dynamodb::Client::get_item)
-        .sequence()
-        .http_status(400, None)
-        .times(1)
-        .build();
-    assert_fails(&aws, &whoop, "StoreUnavailable").await;
+    let aws = Aws::with(Some(stored(NOW + 60)), &[Some(FIRST)]);
+    for fault in [
+        |operation: &str| (operation == "PutItem").then(|| (500, json!({}))),
+        |operation: &str| {
+            let denied = || (400, json!({"__type": "AccessDeniedException"}));
+            (operation == "GetItem").then(denied)
+        },
+    ] {
+        *aws.table_fault.lock().unwrap() = Some(fault);
+        assert_fails(&aws, &whoop, "StoreUnavailable").await;
+    }
     assert_eq!(requests(&whoop).await, 1);
 }
 
 #[tokio::test]
 async fn a_panic_ends_in_an_error_without_its_message() {
     let whoop = whoop(new_token()).await;
-    let mut aws = Aws::with(None, &[Some(FIRST)]);
-    aws.get = mock!(aws_sdk_dynamodb::Client::get_item)
-        .then_compute_output(|_| panic!("seeded-stored-token"));
+    let aws = Aws::with(None, &[Some(FIRST)]);
+    *aws.table_fault.lock().unwrap() = Some(|_| panic!("seeded-stored-token"));
     let error = invoke_plainly(&aws, &whoop).await.unwrap_err();
     assert_eq!(error.error_type, "Panicked");
     assert_eq!(error.error_message, "the function panicked");
