@@ -15,7 +15,7 @@ use super::order::ORDERED;
 use super::processor::Processor;
 
 /// What the function gets for one batch: 5 s of that are kept in reserve, and a call needs 2.
-pub const LAMBDA_LIMIT: Duration = Duration::from_millis(7500);
+pub const LAMBDA_LIMIT: Duration = Duration::from_millis(7100);
 
 /// The released processor, with a proxy before all of AWS.
 pub struct ByHand {

@@ -36,7 +36,11 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
 fn always(order: &Order, status: u16, reset: Option<u32>) -> Fault {
     let fault = Fault::status(&format!("{REQUISITIONS}{}", order.id), status).times(1_000_000);
     match reset {
-        Some(reset) => fault.header("X-RateLimit-Reset", reset),
+        // as slow as this, the function does not wait for a short reset itself
+        Some(reset) => Fault {
+            delay_ms: 650,
+            ..fault.header("X-RateLimit-Reset", reset)
+        },
         None => fault,
     }
 }
