@@ -23,7 +23,7 @@ OUTPUT ?= target/bench
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
 WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
 
-LOCAL_STACK := cargo run --quiet --package e2e --bin local-stack --
+LOCAL_STACK := cargo run --quiet --package local-aws --bin local-stack --
 
 # SAM finds cargo-lambda and zig, the linker, beside itself.
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
@@ -92,7 +92,7 @@ setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that
 
 .PHONY: local-stack
 local-stack: .venv/local-aws/.installed
-	@$(STEP) "Compiling the local stack (minutes the first time)" cargo build --quiet --package e2e --bin local-stack
+	@$(STEP) "Compiling the local stack (minutes the first time)" cargo build --quiet --package local-aws --bin local-stack
 
 .PHONY: bench-tools
 bench-tools: $(VALGRIND)

@@ -3,7 +3,7 @@
 //! Against the simulator, whose `add-test-data` makes up an order where no id is given:
 //!
 //! ```sh
-//! cargo run -p e2e --bin whoop-simulator -- --port 8080 --client-id lab --client-secret secret
+//! cargo run -p whoop-simulator -- --port 8080 --client-id lab --client-secret secret
 //! export WHOOP_CLIENT_ID=lab WHOOP_CLIENT_SECRET=secret
 //! cargo run -p whoop-partner --example lab_order -- http://127.0.0.1:8080/developer
 //! ```

@@ -1,0 +1,274 @@
+//! What is left of a stack that is deleted, or that was never made whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_kms::types::KeyState;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use libtest_mimic::{Failed, Trial};
+use local_aws::stack::Stack;
+use local_aws::steps::Steps;
+use local_aws::world::World;
+use local_aws::{LocalAws, checkout};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::harness::{Harness, Outcome, trials_on_local_aws};
+use template::Template;
+
+/// How long a stack may take to be rolled back, or a function to rest: both take well under a second.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The trials of this area.
+pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
+    trials_on_local_aws![harness;
+        a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_name,
+        a_first_deployment_that_fails_leaves_nothing,
+    ]
+}
+
+/// What the deletion of a stack has to leave, by logical ids in their order.
+const KEPT: [&str; 6] = [
+    "EventBusDeadLetterQueue",
+    "Key",
+    "PartnerCredentialsSecret",
+    "WebhookDeadLetterQueue",
+    "WebhookQueue",
+    "WebhookSigningSecret",
+];
+
+/// Resources by their logical ids: their types and physical ids.
+type Resources = BTreeMap<String, (String, String)>;
+
+async fn a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_name(
+    aws: Arc<LocalAws>,
+) -> Outcome {
+    let name = "short-lived";
+    let first = World::set_up_on(Arc::clone(&aws), name, &[], &Steps::silent()).await?;
+    let resources = resources(&first.stack).await?;
+    let kept = kept(&resources);
+    assert_eq!(kept.keys().collect::<Vec<_>>(), KEPT);
+    rest_the_event_processor(&first.stack).await?;
+    let webhook = event();
+    let answer = first
+        .stack
+        .deliver(webhook.clone(), &first.signing_secret)
+        .await?;
+    assert_eq!(answer.status, 204);
+    let dead_letters = ["WebhookDeadLetterQueueUrl", "EventBusDeadLetterQueueUrl"];
+    for queue in dead_letters {
+        let send = first.stack.sqs.send_message();
+        let send = send.queue_url(first.stack.output(queue));
+        send.message_body(queue).send().await?;
+    }
+
+    first.stack.delete().await?;
+    let second = World::set_up_on(Arc::clone(&aws), name, &[], &Steps::silent()).await?;
+
+    for (id, (kind, physical_id)) in &resources {
+        if let Some(is_there) = is_there(&aws, kind, physical_id).await? {
+            assert_eq!(is_there, kept.contains_key(id), "{id} is there: {is_there}");
+        }
+    }
+    let found = second
+        .stack
+        .receive(first.stack.output("WebhookQueueUrl"))
+        .await?;
+    let found = found.ok_or("the accepted webhook is gone")?;
+    assert_eq!(found.body(), Some(webhook.as_str()));
+    for queue in dead_letters {
+        let found = second.stack.receive(first.stack.output(queue)).await?;
+        assert_eq!(found.ok_or("a dead letter is gone")?.body(), Some(queue));
+    }
+    for (secret, value) in [
+        ("WebhookSigningSecretArn", &first.signing_secret),
+        ("PartnerCredentialsSecretArn", &first.client_secret),
+    ] {
+        let get = second.stack.secrets_manager.get_secret_value();
+        let answer = get.secret_id(first.stack.output(secret)).send().await?;
+        let found = answer.secret_string().unwrap_or_default();
+        assert!(found.contains(value), "{secret} holds another value");
+    }
+
+    for (id, (_, physical_id)) in self::kept(&self::resources(&second.stack).await?) {
+        assert_ne!(kept[&id].1, physical_id, "{id} is that of the first stack");
+    }
+    rest_the_event_processor(&second.stack).await?;
+    let webhook = event();
+    let answer = second
+        .stack
+        .deliver(webhook.clone(), &second.signing_secret)
+        .await?;
+    assert_eq!(answer.status, 204);
+    let queued = second
+        .stack
+        .receive(second.stack.output("WebhookQueueUrl"))
+        .await?;
+    let queued = queued.ok_or("the new stack queues nothing")?;
+    assert_eq!(queued.body(), Some(webhook.as_str()));
+    Ok(())
+}
+
+/// Only what a deleted stack keeps is made, because that is what could be left, and then something that is refused.
+async fn a_first_deployment_that_fails_leaves_nothing(aws: Arc<LocalAws>) -> Outcome {
+    let mut template = Template::transformed(&checkout().join("template.yaml"))?.0;
+    let all = template["Resources"].as_object_mut();
+    let all = all.ok_or("the template has no resources")?;
+    all.retain(|id, _| KEPT.contains(&id.as_str()));
+    let refused = json!({
+        "Type": "AWS::Logs::LogStream",
+        "Properties": {"LogGroupName": "/no/such/group"},
+        "DependsOn": KEPT,
+    });
+    all.insert("Refused".into(), refused);
+    template["Outputs"] = json!({});
+    let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk_config());
+    let name = "never-made-whole";
+
+    let create = cloudformation.create_stack().stack_name(name);
+    create.template_body(template.to_string()).send().await?;
+    until(async || {
+        let answer = cloudformation
+            .describe_stacks()
+            .stack_name(name)
+            .send()
+            .await?;
+        let stack = answer.stacks().first().ok_or("the stack is gone")?;
+        let status = stack.stack_status().map_or("", |status| status.as_str());
+        match status {
+            "CREATE_COMPLETE" => Err("nothing was refused".into()),
+            _ => Ok(status == "ROLLBACK_COMPLETE"),
+        }
+    })
+    .await?;
+
+    let answer = cloudformation
+        .describe_stack_events()
+        .stack_name(name)
+        .send()
+        .await?;
+    let events = answer.stack_events().iter();
+    let made: Resources = events
+        .filter(|event| {
+            let status = event.resource_status();
+            status.is_some_and(|status| status.as_str() == "CREATE_COMPLETE")
+        })
+        .filter_map(|event| {
+            let kind = event.resource_type()?.to_owned();
+            let physical_id = event.physical_resource_id()?.to_owned();
+            Some((event.logical_resource_id()?.to_owned(), (kind, physical_id)))
+        })
+        .collect();
+    assert_eq!(made.keys().collect::<Vec<_>>(), KEPT);
+    for (id, (kind, physical_id)) in &made {
+        let is_there = is_there(&aws, kind, physical_id).await?;
+        assert_eq!(is_there, Some(false), "{id} is left");
+    }
+    Ok(())
+}
+
+/// The resources of a deployed stack.
+async fn resources(stack: &Stack) -> Result<Resources, Failed> {
+    let describe = stack.cloudformation.describe_stack_resources();
+    let answer = describe.stack_name(&stack.name).send().await?;
+    let resources = answer.stack_resources().iter();
+    Ok(resources
+        .filter_map(|resource| {
+            let kind = resource.resource_type()?.to_owned();
+            let physical_id = resource.physical_resource_id()?.to_owned();
+            Some((
+                resource.logical_resource_id()?.to_owned(),
+                (kind, physical_id),
+            ))
+        })
+        .collect())
+}
+
+/// Those of them that the deletion of their stack has to leave.
+fn kept(resources: &Resources) -> Resources {
+    let resources = resources.clone().into_iter();
+    resources
+        .filter(|(id, _)| KEPT.contains(&id.as_str()))
+        .collect()
+}
+
+/// Whether a queue, a secret or a key is there and can be used; `None` for other types.
+async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Option<bool>, Failed> {
+    let config = aws.sdk_config();
+    Ok(Some(match kind {
+        "AWS::SQS::Queue" => {
+            let sqs = aws_sdk_sqs::Client::new(&config);
+            let answer = sqs
+                .get_queue_attributes()
+                .queue_url(physical_id)
+                .send()
+                .await;
+            match answer.map_err(|error| error.into_service_error()) {
+                Ok(_) => true,
+                Err(error) if error.is_queue_does_not_exist() => false,
+                Err(error) => return Err(DisplayErrorContext(error).to_string().into()),
+            }
+        }
+        "AWS::SecretsManager::Secret" => {
+            let secrets_manager = aws_sdk_secretsmanager::Client::new(&config);
+            let answer = secrets_manager
+                .describe_secret()
+                .secret_id(physical_id)
+                .send()
+                .await;
+            match answer.map_err(|error| error.into_service_error()) {
+                Ok(secret) => secret.deleted_date().is_none(),
+                Err(error) if error.is_resource_not_found_exception() => false,
+                Err(error) => return Err(DisplayErrorContext(error).to_string().into()),
+            }
+        }
+        "AWS::KMS::Key" => {
+            let kms = aws_sdk_kms::Client::new(&config);
+            let answer = kms.describe_key().key_id(physical_id).send().await?;
+            let state = answer.key_metadata().and_then(|key| key.key_state());
+            state == Some(&KeyState::Enabled)
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Has the event processor leave the queue alone, so that what is in it stays there.
+async fn rest_the_event_processor(stack: &Stack) -> Outcome {
+    let function = stack.output("EventProcessorFunctionName");
+    let list = stack.lambda.list_event_source_mappings();
+    let mappings = list.function_name(function).send().await?;
+    let [mapping] = mappings.event_source_mappings() else {
+        return Err("the event processor is not invoked from one queue".into());
+    };
+    let id = mapping.uuid().ok_or("a mapping without id")?;
+    let update = stack.lambda.update_event_source_mapping();
+    update.uuid(id).enabled(false).send().await?;
+    until(async || {
+        let mapping = stack
+            .lambda
+            .get_event_source_mapping()
+            .uuid(id)
+            .send()
+            .await?;
+        Ok(mapping.state() == Some("Disabled"))
+    })
+    .await
+}
+
+/// Waits until `is_so` says yes.
+async fn until(is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
+    let started = Instant::now();
+    while !is_so().await? {
+        if started.elapsed() > LIMIT {
+            return Err(format!("not so after {} s", LIMIT.as_secs()).into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// A webhook about a resource of its own.
+fn event() -> String {
+    json!({"event_type": "lab_requisition.created", "resource_id": Uuid::new_v4()}).to_string()
+}

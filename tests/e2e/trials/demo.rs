@@ -1,0 +1,62 @@
+//! The demo tells what is so, and fails where it is not. It gets a world of its own, as it expects an untouched one.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use local_aws::demo;
+use local_aws::steps::Steps;
+use local_aws::world::World;
+
+use crate::harness::{Harness, Outcome, trials_without_stack};
+
+/// The trials of this area.
+pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
+    trials_without_stack![harness;
+        the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so,
+    ]
+}
+
+async fn the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so() -> Outcome {
+    let world = World::set_up("INFO", &Steps::silent()).await?;
+    demo::play(&world, &Steps::silent()).await?;
+
+    world.simulator.set_credentials("of", "somebody else");
+    assert_fails(&world, "InvalidCredentials").await?;
+    world
+        .simulator
+        .set_credentials(&world.client_id, &world.client_secret);
+
+    let function = world.stack.output("TokenRefreshFunctionName");
+    let table = world.stack.output("WebhookFunctionName");
+    let elsewhere = [("TOKEN_TABLE_NAME", Some(table))];
+    world.stack.configure(function, &elsewhere).await?;
+    assert_fails(&world, "StoreUnavailable").await?;
+    world.stack.restart(function).await?;
+
+    let function = world.stack.output("EventProcessorFunctionName");
+    let nowhere = format!("{}/nowhere", world.simulator.url());
+    let elsewhere = [("PARTNER_API_BASE_URL", Some(nowhere.as_str()))];
+    world.stack.configure(function, &elsewhere).await?;
+    assert_fails(&world, "the order is not on the bus").await?;
+    world.stack.restart(function).await?;
+    world
+        .stack
+        .purge(world.stack.output("WebhookQueueUrl"))
+        .await?;
+
+    let function = world.stack.output("WebhookFunctionName");
+    let queue = world.stack.output("WebhookDeadLetterQueueUrl");
+    let elsewhere = [("WEBHOOK_QUEUE_URL", Some(queue))];
+    world.stack.configure(function, &elsewhere).await?;
+    assert_fails(&world, "did not get its 204").await
+}
+
+/// Plays the demo from the start; it has to fail and to say why.
+async fn assert_fails(world: &World, why: &str) -> Outcome {
+    world.stack.delete_token_item().await?;
+    match demo::play(world, &Steps::silent()).await {
+        Ok(()) => Err(format!("the demo passed instead of telling of {why}").into()),
+        Err(error) if error.to_string().contains(why) => Ok(()),
+        Err(error) => Err(format!("the demo tells of {error} instead of {why}").into()),
+    }
+}

@@ -1,0 +1,284 @@
+//! Runs the trials: one local AWS with two stacks side by side on it, each set up when the first trial asks for it.
+//!
+//! One is without the event processor, so that trials find in the queue what the webhook put there; the other is whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use local_aws::LocalAws;
+use local_aws::steps::Steps;
+use local_aws::world::World;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+/// How long one trial may take.
+const TRIAL_LIMIT: Duration = Duration::from_secs(180);
+
+/// How many lines of the functions' output a failed trial shows.
+const LINES_SHOWN: usize = 60;
+
+/// What a trial returns; `?` turns every error that can be displayed into a failure.
+pub type Outcome = Result<(), Failed>;
+
+/// What is set up once, or why it could not be.
+type Shared<T> = OnceCell<Result<T, String>>;
+
+/// The runtime that trials run on, and the worlds they share.
+pub struct Harness {
+    runtime: Runtime,
+    aws: Shared<Arc<LocalAws>>,
+    without_processor: Shared<World>,
+    whole: Shared<World>,
+}
+
+/// Makes one trial of each named `async fn(&World) -> Outcome`, in this order, on the stack without the event processor; the
+/// name of the function is the trial's.
+macro_rules! trials {
+    ($harness:expr; $($test:ident),+ $(,)?) => {
+        vec![$($crate::harness::Harness::trial(
+            $harness,
+            $crate::harness::name(module_path!(), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+pub(crate) use trials;
+
+/// The same on the whole stack.
+macro_rules! trials_on_whole_stack {
+    ($harness:expr; $($test:ident),+ $(,)?) => {
+        vec![$($crate::harness::Harness::trial_on_whole_stack(
+            $harness,
+            $crate::harness::name(module_path!(), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+pub(crate) use trials_on_whole_stack;
+
+/// Makes one trial of each named `async fn(Arc<LocalAws>) -> Outcome`, which deploys stacks of its own.
+macro_rules! trials_on_local_aws {
+    ($harness:expr; $($test:ident),+ $(,)?) => {
+        vec![$($crate::harness::Harness::trial_on_local_aws(
+            $harness,
+            $crate::harness::name(module_path!(), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+pub(crate) use trials_on_local_aws;
+
+/// Makes one trial of each named `async fn() -> Outcome`, which needs no stack.
+macro_rules! trials_without_stack {
+    ($harness:expr; $($test:ident),+ $(,)?) => {
+        vec![$($crate::harness::Harness::trial_without_stack(
+            $harness,
+            $crate::harness::name(module_path!(), stringify!($test)),
+            $test,
+        )),+]
+    };
+}
+pub(crate) use trials_without_stack;
+
+/// The name of a trial, `webhook::answers_204`, without the name of the test binary.
+pub fn name(module_path: &str, test: &str) -> String {
+    let module = module_path
+        .split_once("::")
+        .map_or("", |(_, module)| module);
+    format!("{module}::{test}")
+}
+
+impl Harness {
+    /// Starts nothing yet but the runtime.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            runtime: Runtime::new().expect("the machine has threads to spare"),
+            aws: OnceCell::new(),
+            without_processor: OnceCell::new(),
+            whole: OnceCell::new(),
+        })
+    }
+
+    /// Makes a trial that needs the stack without the event processor.
+    pub fn trial<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let world = harness.without_processor().await?;
+                harness.watched(test(world)).await
+            })
+        })
+    }
+
+    /// Makes a trial that needs the whole stack.
+    pub fn trial_on_whole_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let world = harness.whole().await?;
+                harness.watched(test(world)).await
+            })
+        })
+    }
+
+    /// Makes a trial that needs both stacks, the one without the event processor first.
+    pub fn trial_on_both_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World, &World) -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let without_processor = harness.without_processor().await?;
+                let whole = harness.whole().await?;
+                harness.watched(test(without_processor, whole)).await
+            })
+        })
+    }
+
+    /// Makes a trial that deploys stacks of its own.
+    pub fn trial_on_local_aws<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(Arc<LocalAws>) -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let aws = Arc::clone(harness.aws().await?);
+                harness.watched(test(aws)).await
+            })
+        })
+    }
+
+    /// Makes a trial that needs no stack.
+    pub fn trial_without_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce() -> Outcome + Send + 'static,
+    {
+        let harness = Arc::clone(self);
+        Trial::test(name, move || harness.runtime.block_on(within_limit(test())))
+    }
+
+    async fn without_processor(&self) -> Result<&World, Failed> {
+        let parameters = [("DeployEventProcessor", "false")];
+        self.world(&self.without_processor, "webhook-only", &parameters)
+            .await
+    }
+
+    async fn whole(&self) -> Result<&World, Failed> {
+        self.world(&self.whole, "whole", &[]).await
+    }
+
+    async fn world<'h>(
+        &'h self,
+        world: &'h Shared<World>,
+        stack_name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<&'h World, Failed> {
+        let aws = self.aws().await?;
+        // at TRACE, so that the search for leaks sees all that the functions could ever say
+        let parameters = [&[("LogLevel", "TRACE")], parameters].concat();
+        let world = set_up(world, async || {
+            let silent = Steps::silent();
+            let world = World::set_up_on(aws.clone(), stack_name, &parameters, &silent);
+            world.await.map_err(|error| error.to_string())
+        });
+        world.await
+    }
+
+    async fn aws(&self) -> Result<&Arc<LocalAws>, Failed> {
+        let aws = set_up(&self.aws, async || {
+            let aws = LocalAws::start().await;
+            aws.map(Arc::new).map_err(|error| error.to_string())
+        });
+        aws.await
+    }
+
+    /// Runs a trial within its time, and shows what the functions printed meanwhile if it fails.
+    async fn watched(&self, test: impl Future<Output = Outcome>) -> Outcome {
+        let Some(Ok(aws)) = self.aws.get() else {
+            return Err("no local AWS runs".into());
+        };
+        let failure = ShowOutputOnFailure::watch(aws);
+        let outcome = within_limit(test).await;
+        failure.end(&outcome);
+        outcome
+    }
+}
+
+/// What is shared, set up at the first call. Only the first trial without it says why.
+async fn set_up<T>(
+    shared: &Shared<T>,
+    set_up: impl AsyncFnOnce() -> Result<T, String>,
+) -> Result<&T, Failed> {
+    let mut first = false;
+    let outcome = shared.get_or_init(async || {
+        first = true;
+        set_up().await
+    });
+    match outcome.await {
+        Ok(shared) => Ok(shared),
+        Err(error) if first => Err(error.into()),
+        Err(_) => Err("the stack was not deployed, as an earlier failure says".into()),
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        // whatever ends in the world may need the runtime it was started on
+        let _runtime = self.runtime.enter();
+        self.without_processor.take();
+        self.whole.take();
+        self.aws.take();
+    }
+}
+
+async fn within_limit(test: impl Future<Output = Outcome>) -> Outcome {
+    tokio::time::timeout(TRIAL_LIMIT, test)
+        .await
+        .unwrap_or_else(|_| Err(format!("not done after {} s", TRIAL_LIMIT.as_secs()).into()))
+}
+
+/// Prints what the functions printed during a trial if it fails, by an error or a panic.
+struct ShowOutputOnFailure<'w> {
+    aws: &'w LocalAws,
+    lines_before: usize,
+    failed: bool,
+}
+
+impl<'w> ShowOutputOnFailure<'w> {
+    fn watch(aws: &'w LocalAws) -> Self {
+        Self {
+            aws,
+            lines_before: aws.function_output().map_or(0, |lines| lines.len()),
+            // until `end` says otherwise: a panic never gets there
+            failed: true,
+        }
+    }
+
+    fn end(mut self, outcome: &Outcome) {
+        self.failed = outcome.is_err();
+    }
+}
+
+impl Drop for ShowOutputOnFailure<'_> {
+    fn drop(&mut self) {
+        if !self.failed {
+            return;
+        }
+        let lines = self.aws.function_output().unwrap_or_default();
+        let meanwhile = &lines[self.lines_before.min(lines.len())..];
+        let hidden = meanwhile.len().saturating_sub(LINES_SHOWN);
+        eprintln!("\n  meanwhile the functions printed ({hidden} earlier lines left out)");
+        for line in &meanwhile[hidden..] {
+            eprintln!("  {}: {}", line.function, line.line);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Time that passes faster: what is to stay out of the queue for long is back a second later.
+
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::Failed;
+use local_aws::aws_proxy::{AwsProxy, Behaviour};
+use local_aws::world::World;
+use serde_json::Value;
+
+use super::processor::Processor;
+
+/// A proxy before all that the processor uses of AWS, which makes time pass faster: whatever is to stay out of the queue is
+/// back a second later.
+pub struct Hurry {
+    pub proxy: AwsProxy,
+    waits: Arc<Mutex<Vec<i64>>>,
+}
+
+impl<'w> Processor<'w> {
+    /// With a proxy before SQS, EventBridge and DynamoDB, behind which no wait is longer than a second.
+    pub async fn in_a_hurry(
+        world: &'w World,
+        changes: &[(&str, Option<&str>)],
+    ) -> Result<(Self, Hurry), Failed> {
+        let proxy = AwsProxy::start(world.aws.endpoint()).await?;
+        let waits = Arc::<Mutex<Vec<i64>>>::default();
+        let (kept, sqs) = (waits.clone(), world.stack.sqs.clone());
+        let shorten = Behaviour::watch(move |call| {
+            let wait = call["VisibilityTimeout"].as_i64().unwrap_or(-1);
+            kept.lock().expect("nothing panics here").push(wait);
+            let shorter = sqs.change_message_visibility();
+            let shorter = shorter
+                .set_queue_url(text(&call["QueueUrl"]))
+                .set_receipt_handle(text(&call["ReceiptHandle"]))
+                .visibility_timeout(1);
+            tokio::spawn(shorter.send());
+        });
+        proxy.set("ChangeMessageVisibility", shorten);
+        let url = proxy.url();
+        let endpoints = [
+            ("AWS_ENDPOINT_URL_SQS", Some(url.as_str())),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", Some(&url)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", Some(&url)),
+        ];
+        let processor = Self::with(world, &[&endpoints, changes].concat()).await?;
+        Ok((processor, Hurry { proxy, waits }))
+    }
+}
+
+impl Hurry {
+    /// For how many seconds each message was to stay out of the queue.
+    pub fn waits(&self) -> Vec<i64> {
+        self.waits.lock().expect("nothing panics there").clone()
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}

@@ -1,0 +1,92 @@
+//! Runs the stack on the local AWS, with the WHOOP simulator beside it: `demo` shows what it does and ends, `up` stays.
+
+use std::error::Error;
+use std::pin::pin;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use local_aws::demo;
+use local_aws::stack::signed;
+use local_aws::steps::Steps;
+use local_aws::world::World;
+use serde_json::json;
+use uuid::Uuid;
+use whoop_simulator::signals::asked_to_end;
+
+/// The stack on this machine. Run it through `make demo` and `make up`, which build what it deploys.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Deploy, play WHOOP against the stack, show what happens, end
+    Demo,
+    /// The same, and then keep everything running until Ctrl-C or SIGTERM
+    Up,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("✗ {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: &Command) -> Result<(), Box<dyn Error>> {
+    let steps = Steps::shown();
+    let mut end = pin!(asked_to_end());
+    // given up halfway, the future is dropped, and with it all that it has started
+    let world = tokio::select! {
+        world = set_up_and_play(&steps) => world?,
+        () = &mut end => return Err("ended before it was done".into()),
+    };
+    if let Command::Up = command {
+        print_variables(&world);
+        steps.done("everything runs until Ctrl-C");
+        end.await;
+    }
+    drop(world);
+    steps.done("everything has ended, and nothing is left behind");
+    Ok(())
+}
+
+async fn set_up_and_play(steps: &Steps) -> Result<World, Box<dyn Error>> {
+    let world = World::set_up("INFO", steps).await?;
+    demo::play(&world, steps).await?;
+    Ok(world)
+}
+
+/// Prints what it takes to use the stack from elsewhere, one `NAME=value` a line.
+fn print_variables(world: &World) {
+    for (name, value) in world.aws.environment() {
+        println!("{name}={value}");
+    }
+    for (name, value) in world.stack.outputs() {
+        println!("{name}={value}");
+    }
+    println!("WHOOP_SIMULATOR_URL={}", world.simulator.url());
+    println!("CURL={}", signed_curl(world));
+}
+
+/// A command that delivers a webhook, with the signature of its body. No endpoint serves what it points at, so that it
+/// reaches the bus whatever WHOOP has.
+fn signed_curl(world: &World) -> String {
+    let event = json!({
+        "event_type": "clinical_report_review.requested",
+        "resource_id": Uuid::new_v4().to_string(),
+    });
+    let body = event.to_string();
+    let mut command = format!("curl -sS -i '{}'", world.stack.output("WebhookUrl"));
+    for (name, value) in &signed(body.as_bytes(), &world.signing_secret) {
+        let value = value.to_str().expect("both headers are ASCII");
+        command += &format!(" -H '{name}: {value}'");
+    }
+    command + &format!(" -d '{body}'")
+}

@@ -1,0 +1,125 @@
+//! The stack deployed on the local AWS: `sam deploy` of what `make build` has built, and all that tests and the demo do
+//! with it.
+
+mod bus;
+mod deploy;
+mod functions;
+mod gaps;
+mod storage;
+mod webhook;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_sdk_cloudformation::error::DisplayErrorContext;
+
+pub use bus::{PublishedEvent, Subscription};
+pub use functions::Invocation;
+pub use storage::TokenItem;
+pub use webhook::{Answer, signed};
+
+use leak_recorder::Recorder;
+
+/// Why something with the stack did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// What `sam deploy` needs is not there yet.
+    #[error("{} is missing: run `{remedy}`", path.display())]
+    Missing {
+        /// What is missing.
+        path: PathBuf,
+        /// The command that makes it.
+        remedy: &'static str,
+    },
+    /// `sam deploy` failed.
+    #[error("sam deploy {status}; its output:\n{output}")]
+    Deploy {
+        /// How it ended.
+        status: String,
+        /// Everything it printed.
+        output: String,
+    },
+    /// A call to the local AWS failed.
+    #[error("{operation}: {}", DisplayErrorContext(&**source))]
+    Aws {
+        /// Name of the operation.
+        operation: &'static str,
+        /// The SDK's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A request to the webhook's URL got no answer.
+    #[error("no answer from {url}: {}", DisplayErrorContext(source))]
+    NoAnswer {
+        /// The URL of the request.
+        url: String,
+        /// What happened instead.
+        source: reqwest::Error,
+    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The stack holds something else than it should.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+impl StackError {
+    /// For `map_err` after a call of the SDK.
+    fn aws<E>(operation: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self::Aws {
+            operation,
+            source: source.into(),
+        }
+    }
+}
+
+/// A deployed stack. The clients are public for what the methods here do not cover.
+pub struct Stack {
+    /// Name of the stack.
+    pub name: String,
+    /// CloudFormation as the root user.
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// CloudWatch Logs as the root user.
+    pub cloudwatch_logs: aws_sdk_cloudwatchlogs::Client,
+    /// DynamoDB as the root user.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// EventBridge as the root user.
+    pub eventbridge: aws_sdk_eventbridge::Client,
+    /// Lambda as the root user.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Secrets Manager as the root user.
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    /// SQS as the root user.
+    pub sqs: aws_sdk_sqs::Client,
+    /// An HTTP client for the webhook's URL.
+    pub http: reqwest::Client,
+    /// What must not leak from the local AWS, and what was answered.
+    pub recorder: Arc<Recorder>,
+    outputs: BTreeMap<String, String>,
+    function_output: PathBuf,
+    deployed_environments: functions::DeployedEnvironments,
+}
+
+impl Stack {
+    /// The value of an output of the template, such as `WebhookUrl`.
+    ///
+    /// # Panics
+    ///
+    /// When the template has no such output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs
+            .get(name)
+            .unwrap_or_else(|| panic!("stack {} has no output {name}", self.name))
+    }
+
+    /// Every output of the template.
+    #[must_use]
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+}

@@ -1,0 +1,185 @@
+//! `sam deploy` to the local AWS.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use super::{Stack, StackError};
+use crate::ministack::{LocalAws, checkout, loopback_client};
+
+/// How long `sam deploy` may take: 4 to 8 s on an idle machine with two cores.
+const DEPLOY_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long a stack may take to be deleted: one or two seconds.
+const DELETE_LIMIT: Duration = Duration::from_secs(60);
+
+impl Stack {
+    /// Deploys what `make build` has built, with these parameters of the template, and reads the outputs.
+    ///
+    /// Deploying again under the same name updates the stack.
+    ///
+    /// # Errors
+    ///
+    /// When SAM is not installed, nothing is built, or the deployment fails; the error then shows SAM's output.
+    pub async fn deploy(
+        aws: &LocalAws,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, StackError> {
+        let template = checkout().join(".aws-sam/build/template.yaml");
+        let sam = checkout().join(".venv/sam/bin/sam");
+        for (path, remedy) in [
+            (sam.as_path(), "make setup"),
+            (template.as_path(), "make build"),
+        ] {
+            if !path.exists() {
+                let path = path.to_owned();
+                return Err(StackError::Missing { path, remedy });
+            }
+        }
+        sam_deploy(aws, &sam, &template, name, parameters).await?;
+
+        let config = aws.sdk_config();
+        let mut stack = Self {
+            name: name.into(),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            cloudwatch_logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            http: loopback_client(),
+            recorder: Arc::clone(&aws.recorder),
+            outputs: Default::default(),
+            function_output: aws.function_output_file(),
+            deployed_environments: Default::default(),
+        };
+        stack.read_outputs().await?;
+        stack.apply_what_the_local_aws_ignores().await?;
+        Ok(stack)
+    }
+
+    /// Deletes the stack and waits until it is gone. Its outputs can be read afterwards, too.
+    ///
+    /// # Errors
+    ///
+    /// When the local AWS refuses, or the stack is still there after 60 s.
+    pub async fn delete(&self) -> Result<(), StackError> {
+        // a deleted stack is found by its id only
+        let stack_id = self.status(&self.name).await?.0;
+        self.cloudformation
+            .delete_stack()
+            .stack_name(&self.name)
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteStack"))?;
+        let started = Instant::now();
+        loop {
+            let (_, status) = self.status(&stack_id).await?;
+            if status == "DELETE_COMPLETE" {
+                return Ok(());
+            }
+            if status == "DELETE_FAILED" || started.elapsed() > DELETE_LIMIT {
+                return Err(StackError::Unexpected(format!("{stack_id} is {status}")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The id and the status of the stack with this name or id.
+    async fn status(&self, name_or_id: &str) -> Result<(String, String), StackError> {
+        let answer = self
+            .cloudformation
+            .describe_stacks()
+            .stack_name(name_or_id)
+            .send()
+            .await
+            .map_err(StackError::aws("DescribeStacks"))?;
+        let described = answer.stacks().first().and_then(|stack| {
+            let status = stack.stack_status()?.as_str().to_owned();
+            Some((stack.stack_id()?.to_owned(), status))
+        });
+        described.ok_or_else(|| StackError::Unexpected(format!("there is no stack {name_or_id}")))
+    }
+
+    async fn read_outputs(&mut self) -> Result<(), StackError> {
+        let answer = self
+            .cloudformation
+            .describe_stacks()
+            .stack_name(&self.name)
+            .send()
+            .await
+            .map_err(StackError::aws("DescribeStacks"))?;
+        self.outputs = answer
+            .stacks()
+            .iter()
+            .flat_map(|stack| stack.outputs())
+            .filter_map(|output| Some((output.output_key()?.into(), output.output_value()?.into())))
+            .collect();
+        Ok(())
+    }
+}
+
+async fn sam_deploy(
+    aws: &LocalAws,
+    sam: &Path,
+    template: &Path,
+    name: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(), StackError> {
+    let log: PathBuf = aws.directory().join(format!("sam-deploy-{name}.log"));
+    let output = std::fs::File::create(&log)?;
+    let mut command = Command::new(sam);
+    command
+        .args(["deploy", "--stack-name", name, "--template-file"])
+        .arg(template)
+        .args([
+            "--resolve-s3",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            "--no-fail-on-empty-changeset",
+        ])
+        // nobody's AWS profile, and nothing written to anybody's home
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("LANG", "C.UTF-8")
+        .env("HOME", aws.directory())
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("SAM_CLI_POLL_DELAY", "0.2")
+        .envs(aws.environment())
+        .current_dir(aws.directory())
+        .stdin(std::process::Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        // ends with the local AWS if we can't end it ourselves
+        .process_group(aws.process_group())
+        .kill_on_drop(true);
+    if !parameters.is_empty() {
+        command.arg("--parameter-overrides");
+        command.args(
+            parameters
+                .iter()
+                .map(|(key, value)| format!("{key}={value}")),
+        );
+    }
+    let status = match tokio::time::timeout(DEPLOY_LIMIT, command.status()).await {
+        Ok(status) => status?,
+        Err(_) => {
+            let output = std::fs::read_to_string(log)?;
+            let status = format!("took more than {} s", DEPLOY_LIMIT.as_secs());
+            return Err(StackError::Deploy { status, output });
+        }
+    };
+    if !status.success() {
+        return Err(StackError::Deploy {
+            status: format!("failed with {status}"),
+            output: std::fs::read_to_string(log)?,
+        });
+    }
+    Ok(())
+}

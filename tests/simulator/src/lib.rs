@@ -1,0 +1,320 @@
+//! WHOOP, as far as a partner can see it: the published Partner API, its webhooks, and its bad days.
+//!
+//! Tests hold a [`Simulator`] in process; the demo and integrators' own tests, in any language, run the binary
+//! `whoop-simulator`. Point `PARTNER_API_BASE_URL` at [`Simulator::base_url`], and the simulator at the webhook's URL:
+//!
+//! ```no_run
+//! use whoop_simulator::{AppointmentType, Fault, Simulator, SimulatorConfig};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let simulator = Simulator::start(SimulatorConfig {
+//!     webhook_url: Some("http://127.0.0.1:9000/whoop/webhook".into()),
+//!     ..SimulatorConfig::default()
+//! })
+//! .await?;
+//! // run your code against simulator.base_url(), and have WHOOP fail the first call
+//! simulator.fault(Fault::status("/v2/partner/requisition", 503));
+//! simulator.add_test_data(AppointmentType::InPerson);
+//! simulator.settled().await;
+//! assert!(simulator.deliveries()[0].succeeded());
+//! assert_eq!(simulator.calls_to("/v2/partner/requisition").len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does
+//!
+//! It answers what WHOOP's OpenAPI document says: client-credentials tokens that expire, requisitions, service requests and
+//! documents in memory, 400 to a request that the document does not allow, 401 to one without a good token. Observations may
+//! lack a status, as in WHOOP's tutorial. Rate limits come with WHOOP's headers and without `Retry-After`; calls without a good
+//! token are not counted, nor are token requests unless [`SimulatorConfig::count_token_requests`] says so. Webhooks are signed,
+//! given one second, and repeated with exponential back-off until they are answered with 204.
+//!
+//! # What is our choice
+//!
+//! WHOOP does not publish the following. Don't rely on it:
+//!
+//! - How often and how long a webhook is repeated: here up to 10 attempts, with waits that double from 1 to 60 seconds
+//!   ([`DeliveryPolicy`]).
+//! - Rate limits for partners: here those of WHOOP's member API, 100 calls a minute and 10,000 a day. A window begins with its
+//!   first call.
+//! - Error bodies: here `{"error": "…"}`.
+//! - The statuses 415, for a body that is not `application/json`, and 405, for a wrong method.
+//! - A list of requisitions, and a call for the clinical report review, although its webhook exists: here such calls are 404.
+//! - Which fields of a request are needed where the document requires none: here a new status, the status of a report, the code
+//!   and a value of an observation.
+//!
+//! # The program
+//!
+//! `cargo run -p whoop-simulator -- --webhook-url http://127.0.0.1:9000/whoop/webhook`; `--help` lists the
+//! options. It prints `WHOOP_SIMULATOR_URL` and `PARTNER_API_BASE_URL` when it is ready, then a line for each call and each
+//! attempt at a delivery, without ids and secrets, and ends at Ctrl-C or SIGTERM.
+//!
+//! # Beside the Partner API
+//!
+//! These live below `/_simulator`, take and give JSON, and count neither as calls nor towards the rate limits:
+//!
+//! | call | effect |
+//! |---|---|
+//! | `POST faults` | the next `times` (1) calls whose path begins with `path` are answered as told: the fields of [`Fault`] |
+//! | `GET calls` | `{"calls": […], "webhook_deliveries": […]}`: every [`Call`], every [`Delivery`] |
+//! | `POST expire-tokens` | every token issued so far is refused from now on |
+//! | `POST events` | delivers a webhook with the given body; 202 at once, or with `?wait=true` the finished [`Delivery`] |
+//! | `POST requisitions`, `POST service-requests`, `POST documents` | serves the given JSON as it is, under its `id` |
+//! | `PUT documents/{id}/content` | gives a document its content, the bytes of the body; without, it is only a link |
+//! | `GET resources` | `{"requisitions", "service_requests", "documents", "diagnostic_reports"}`, the reports by service request |
+//! | `POST reset` | forgets calls, deliveries, faults, tokens, resources and used-up rate limits, and ends deliveries under way |
+
+mod admin;
+mod answer;
+mod calls;
+mod config;
+mod deliveries;
+mod faults;
+mod http_client;
+mod partner_api;
+mod rate_limit;
+mod requests;
+mod resources;
+mod server;
+pub mod signals;
+mod signature;
+mod test_data;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod whoop;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use calls::Call;
+pub use config::{Form, PartnerForm, SchemaForm, SimulatorConfig};
+pub use deliveries::{Attempt, Delivery, DeliveryPolicy};
+pub use faults::Fault;
+pub use rate_limit::{MalformedRateLimit, RateLimit};
+pub use requests::AppointmentType;
+pub use signature::{SIGNATURE_HEADER, sign};
+
+use faults::Faults;
+use rate_limit::RateLimiter;
+use resources::Resource;
+use whoop::Whoop;
+
+/// The path below which the Partner API is served, as at WHOOP.
+const BASE_PATH: &str = "/developer";
+
+/// A running simulator, which ends when this is dropped.
+pub struct Simulator {
+    address: SocketAddr,
+    whoop: Arc<Whoop>,
+    server: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts on 127.0.0.1, as a task of the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken, or `SSL_CERT_FILE` can't be used.
+    pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
+        let address = listener.local_addr()?;
+        let whoop = Arc::new(Whoop::new(config)?);
+        let server = tokio::spawn(server::serve(listener, whoop.clone()));
+        Ok(Self {
+            address,
+            whoop,
+            server,
+        })
+    }
+
+    /// The address without a path, such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The base URL of the Partner API, for `PARTNER_API_BASE_URL`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{}{BASE_PATH}", self.url())
+    }
+
+    /// Answers some of the next calls as told.
+    ///
+    /// # Panics
+    ///
+    /// When the fault's status or a header can't be sent, or its path does not begin with a slash.
+    pub fn fault(&self, fault: Fault) {
+        let added = self.whoop.state().faults.add(fault);
+        added.expect("the fault can be sent");
+    }
+
+    /// Forgets the faults that were not used up.
+    pub fn clear_faults(&self) {
+        self.whoop.state().faults = Faults::default();
+    }
+
+    /// Every call of the Partner API since the last reset, in the order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.whoop.state().calls.all().to_vec()
+    }
+
+    /// The calls whose path begins with `path`, such as `/v2/partner/token`.
+    #[must_use]
+    pub fn calls_to(&self, path: &str) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.path.starts_with(path));
+        calls
+    }
+
+    /// Every webhook since the last reset, with the answers to each attempt.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.whoop.webhooks.deliveries()
+    }
+
+    /// Refuses every token issued so far.
+    pub fn expire_tokens(&self) {
+        self.whoop.state().tokens.expire(Instant::now());
+    }
+
+    /// Every token issued so far, good or not: for a search for leaks.
+    #[must_use]
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.whoop.state().tokens.all()
+    }
+
+    /// Accepts other credentials from now on; tokens issued stay good.
+    pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
+        let tokens = &mut self.whoop.state().tokens;
+        tokens.set_credentials(client_id, client_secret);
+    }
+
+    /// Issues tokens that are good for this time.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.whoop.state().tokens.set_lifetime(lifetime);
+    }
+
+    /// Counts calls in these windows from now on.
+    pub fn set_rate_limits(&self, limits: Vec<RateLimit>) {
+        self.whoop.state().limiter = RateLimiter::new(limits);
+    }
+
+    /// Makes test data that looks like this.
+    pub fn set_form(&self, form: Form) {
+        self.whoop.state().form = form;
+    }
+
+    /// Signs webhooks with another key, those being repeated too.
+    pub fn set_signing_secret(&self, signing_secret: &str) {
+        self.whoop.webhooks.set_signing_secret(signing_secret);
+    }
+
+    /// Delivers webhooks to another URL, those being repeated too.
+    pub fn set_webhook_url(&self, url: &str) {
+        self.whoop.webhooks.set_url(url);
+    }
+
+    /// Creates a requisition as `add-test-data` does and delivers its webhook in the background; returns its id.
+    pub fn add_test_data(&self, appointment: AppointmentType) -> String {
+        partner_api::add_test_data(&self.whoop, &mut self.whoop.state(), appointment)
+    }
+
+    /// Serves a requisition, a JSON value or text, as it is.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_requisition(&self, requisition: impl ToString) {
+        let requisition = resource(&requisition);
+        self.whoop.state().resources.put_requisition(requisition);
+    }
+
+    /// Serves a service request that belongs to no requisition, a JSON value or text, as it is.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_service_request(&self, service_request: impl ToString) {
+        let resource = resource(&service_request);
+        self.whoop.state().resources.put_service_request(resource);
+    }
+
+    /// Serves a document, a JSON value or text, as it is; without content it is only a link.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a JSON object with an `id` that is a text.
+    pub fn put_document(&self, document: impl ToString, content: Option<Vec<u8>>) {
+        let document = resource(&document);
+        let content = content.map(Into::into);
+        self.whoop.state().resources.put_document(document, content);
+    }
+
+    /// The requisition as it is now.
+    #[must_use]
+    pub fn requisition(&self, id: &str) -> Option<Value> {
+        let state = self.whoop.state();
+        let text = state.resources.requisition(id)?;
+        Some(serde_json::from_str(text).expect("only JSON is kept"))
+    }
+
+    /// The service request as it is now.
+    #[must_use]
+    pub fn service_request(&self, id: &str) -> Option<Value> {
+        let text = self.whoop.state().resources.service_request(id)?;
+        Some(serde_json::from_str(&text).expect("only JSON is kept"))
+    }
+
+    /// The diagnostic reports submitted for a service request.
+    #[must_use]
+    pub fn reports(&self, service_request_id: &str) -> Vec<Value> {
+        self.whoop.state().resources.reports(service_request_id)
+    }
+
+    /// Delivers a webhook with this body, and returns when it is answered with 204 or given up.
+    ///
+    /// A reset meanwhile ends it; what was tried until then is returned.
+    pub async fn deliver(&self, body: &Value) -> Delivery {
+        self.whoop.webhooks.deliver(body.to_string()).await
+    }
+
+    /// Waits until every delivery is answered with 204 or given up.
+    pub async fn settled(&self) {
+        self.whoop.webhooks.settled().await;
+    }
+
+    /// Forgets everything but its configuration.
+    pub fn reset(&self) {
+        self.whoop.reset();
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.whoop.webhooks.end();
+    }
+}
+
+fn resource(given: &impl ToString) -> Resource {
+    Resource::read(given.to_string()).expect("a JSON object with an id was given")
+}

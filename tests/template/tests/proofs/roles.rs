@@ -1,0 +1,295 @@
+//! What roles may do, and who may assume them.
+
+use serde_json::{Value, json};
+
+use super::policy::{actions, covers, one_or_many, services, this_account, via};
+use template::{Resource, Template, referred};
+
+/// Types whose resources the stack's key encrypts.
+const ENCRYPTED: [&str; 4] = [
+    "AWS::DynamoDB::Table",
+    "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+];
+
+/// What an action on an encrypted resource asks of the key: through which service, and which actions.
+///
+/// As the services document it; for DynamoDB without `kms:CreateGrant`, which only creating a table needs. CloudWatch
+/// Logs uses the key in its own name.
+pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
+    Some(match action {
+        "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
+        "dynamodb:PutItem" | "dynamodb:UpdateItem" => (
+            "dynamodb",
+            &[
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+        ),
+        "logs:CreateLogStream" | "logs:PutLogEvents" => ("logs", &[]),
+        "secretsmanager:GetSecretValue" => ("secretsmanager", &["kms:Decrypt"]),
+        "sqs:SendMessage" => ("sqs", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        "sqs:ReceiveMessage" => ("sqs", &["kms:Decrypt"]),
+        "sqs:ChangeMessageVisibility" | "sqs:DeleteMessage" | "sqs:GetQueueAttributes" => {
+            ("sqs", &[])
+        }
+        _ => return None,
+    })
+}
+
+/// Each role that touches something encrypted may have it decrypted and encrypted, by that service.
+pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        for statement in allowed(role) {
+            let touched = one_or_many(&statement["Resource"])
+                .iter()
+                .filter_map(|resource| template.target(resource))
+                .filter(|resource| ENCRYPTED.contains(&resource.kind()));
+            for resource in touched {
+                for action in actions(statement) {
+                    let Some((service, needs)) = needs_of_the_key(action) else {
+                        complaints.push(format!("{}: what does {action} ask of the key?", role.id));
+                        continue;
+                    };
+                    for need in needs {
+                        if !may_use_the_key(template, role, need, service) {
+                            complaints.push(format!(
+                                "{} may {action} on {} but not {need} by {service}",
+                                role.id, resource.id
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// No role has more than the statements written for it, on named resources, and the key only by way of a service.
+pub fn roles_are_narrow(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for resource in template.resources() {
+        if let "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy" =
+            resource.kind()
+        {
+            complaints.push(format!("{} is a policy outside of its role", resource.id));
+        }
+    }
+    for role in template.of_type("AWS::IAM::Role") {
+        if !role.property("/ManagedPolicyArns").is_null() {
+            complaints.push(format!("{} has managed policies", role.id));
+        }
+        for statement in statements(role) {
+            if !is_plain(statement) {
+                complaints.push(format!(
+                    "{} has a statement of another form: {statement}",
+                    role.id
+                ));
+            }
+            if actions(statement).any(|action| action.ends_with(":*") || action == "*") {
+                complaints.push(format!("{} may do anything to something", role.id));
+            }
+            for resource in one_or_many(&statement["Resource"]) {
+                match template.target(resource) {
+                    None => complaints.push(format!(
+                        "{} names {resource}, no resource of the stack",
+                        role.id
+                    )),
+                    Some(key) if key.kind() == "AWS::KMS::Key" && via(statement).is_none() => {
+                        complaints.push(format!("{} may use the key directly", role.id));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// Each role is assumed by one service; by the scheduler for this account only.
+pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        let document = role.property("/AssumeRolePolicyDocument/Statement");
+        let [statement] = one_or_many(document) else {
+            complaints.push(format!("{} is assumed in several ways", role.id));
+            continue;
+        };
+        // Lambda gives no source account when it assumes a role; handing it the role takes iam:PassRole in this account.
+        let for_this_account =
+            match statement["Principal"] == json!({"Service": "lambda.amazonaws.com"}) {
+                true => true,
+                false => statement["Condition"] == this_account(),
+            };
+        if !for_this_account || services(statement).len() != 1 {
+            complaints.push(format!("{} may be assumed by others", role.id));
+        }
+    }
+    complaints
+}
+
+/// What Lambda does with a queue in the name of the function that it polls the queue for.
+const POLLING: [&str; 3] = [
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
+
+/// A role, an action that whoever assumes it needs, and what the action is for.
+type Need<'a> = (Option<Resource<'a>>, &'static str, &'a Value);
+
+/// What whoever is told of something needs of it: functions their log group, queues, tables and bus, failures their queue,
+/// ticks their function.
+fn needs(template: &Template) -> Vec<Need<'_>> {
+    let mut needs: Vec<Need<'_>> = Vec::new();
+    for function in template.of_type("AWS::Lambda::Function") {
+        let role = template.target(function.property("/Role"));
+        let group = function.property("/LoggingConfig/LogGroup");
+        needs.push((role, "logs:CreateLogStream", group));
+        needs.push((role, "logs:PutLogEvents", group));
+        for (variable, action) in [
+            ("EVENT_BUS_NAME", "events:PutEvents"),
+            (
+                "PARTNER_CREDENTIALS_SECRET_ID",
+                "secretsmanager:GetSecretValue",
+            ),
+            ("PUBLISHED_TABLE_NAME", "dynamodb:UpdateItem"),
+            ("TOKEN_TABLE_NAME", "dynamodb:GetItem"),
+            ("TOKEN_TABLE_NAME", "dynamodb:PutItem"),
+            ("WEBHOOK_DEAD_LETTER_QUEUE_URL", "sqs:SendMessage"),
+            ("WEBHOOK_SIGNING_SECRET_ID", "secretsmanager:GetSecretValue"),
+        ] {
+            let told = function.property(&format!("/Environment/Variables/{variable}"));
+            if !told.is_null() {
+                needs.push((role, action, told));
+            }
+        }
+        // whoever is not invoked from the queue sends to it
+        let queue = function.property("/Environment/Variables/WEBHOOK_QUEUE_URL");
+        let is_invoked_from_it = template
+            .of_type("AWS::Lambda::EventSourceMapping")
+            .any(|mapping| referred(mapping.property("/FunctionName")) == Some(function.id));
+        if !queue.is_null() && !is_invoked_from_it {
+            needs.push((role, "sqs:SendMessage", queue));
+        }
+    }
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
+        let function = template.target(mapping.property("/FunctionName"));
+        let role = function.and_then(|function| template.target(function.property("/Role")));
+        let queue = mapping.property("/EventSourceArn");
+        needs.extend(POLLING.map(|action| (role, action, queue)));
+        // the function sets the visibility timeout of what goes back
+        needs.push((role, "sqs:ChangeMessageVisibility", queue));
+    }
+    for config in template.of_type("AWS::Lambda::EventInvokeConfig") {
+        let function = template.target(config.property("/FunctionName"));
+        let role = function.and_then(|function| template.target(function.property("/Role")));
+        needs.push((
+            role,
+            "sqs:SendMessage",
+            config.property("/DestinationConfig/OnFailure/Destination"),
+        ));
+    }
+    for schedule in template.of_type("AWS::Scheduler::Schedule") {
+        let role = template.target(schedule.property("/Target/RoleArn"));
+        needs.push((
+            role,
+            "lambda:InvokeFunction",
+            schedule.property("/Target/Arn"),
+        ));
+        needs.push((
+            role,
+            "sqs:SendMessage",
+            schedule.property("/Target/DeadLetterConfig/Arn"),
+        ));
+    }
+    needs
+}
+
+/// Whoever is told of something may do with it what is needed.
+pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (role, action, target) in needs(template) {
+        let granted = role.is_some_and(|role| {
+            allowed(role).any(|statement| {
+                actions(statement).any(|granted| granted == action)
+                    && one_or_many(&statement["Resource"]).iter().any(|resource| {
+                        referred(resource).is_some() && referred(resource) == referred(target)
+                    })
+            })
+        });
+        if !granted {
+            let role = role.map_or("no role", |role| role.id);
+            complaints.push(format!("{role} may not {action} on {target}"));
+        }
+    }
+    complaints
+}
+
+/// No role may do anything that nobody needs. What it may do with the key is proved by itself.
+pub fn roles_may_do_nothing_else(template: &Template) -> Vec<String> {
+    let needs = needs(template);
+    let mut complaints = Vec::new();
+    for role in template.of_type("AWS::IAM::Role") {
+        for statement in allowed(role) {
+            let targets = one_or_many(&statement["Resource"])
+                .iter()
+                .filter_map(|resource| template.target(resource))
+                .filter(|target| target.kind() != "AWS::KMS::Key");
+            for target in targets {
+                for action in actions(statement) {
+                    let is_needed = needs.iter().any(|(who, what, of)| {
+                        who.is_some_and(|who| who.id == role.id)
+                            && *what == action
+                            && referred(of) == Some(target.id)
+                    });
+                    if !is_needed {
+                        complaints.push(format!("{} may {action} on {}", role.id, target.id));
+                    }
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// Whether a role may have `action` done with the key by way of `service`.
+fn may_use_the_key(template: &Template, role: Resource<'_>, action: &str, service: &str) -> bool {
+    allowed(role).any(|statement| {
+        one_or_many(&statement["Resource"])
+            .iter()
+            .filter_map(|resource| template.target(resource))
+            .any(|resource| resource.kind() == "AWS::KMS::Key")
+            && actions(statement).any(|granted| covers(granted, action))
+            && via(statement)
+                .is_some_and(|by| by == format!("{service}.${{AWS::Region}}.amazonaws.com"))
+    })
+}
+
+/// Whether a statement allows actions on resources, the only form that these proofs understand.
+fn is_plain(statement: &Value) -> bool {
+    let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+    statement["Effect"] == "Allow"
+        && statement
+            .as_object()
+            .is_some_and(|keys| keys.keys().all(|key| known.contains(&key.as_str())))
+}
+
+/// The statements of a role's policies that allow something.
+fn allowed(role: Resource<'_>) -> impl Iterator<Item = &Value> {
+    statements(role).filter(|statement| statement["Effect"] == "Allow")
+}
+
+/// The statements of a role's policies.
+fn statements(role: Resource<'_>) -> impl Iterator<Item = &Value> {
+    one_or_many(role.property("/Policies"))
+        .iter()
+        .flat_map(|policy| one_or_many(&policy["PolicyDocument"]["Statement"]))
+}
