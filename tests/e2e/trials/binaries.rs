@@ -1,9 +1,12 @@
 //! The binaries that `make build` has made, as they are deployed.
 
 use std::fs;
+use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use local_aws::checkout;
+
+use crate::harness::{Harness, Outcome, trials};
 
 /// The C library of Amazon Linux 2023, on which `provided.al2023` runs.
 const AMAZON_LINUX: Version = (2, 34);
@@ -11,35 +14,35 @@ const AMAZON_LINUX: Version = (2, 34);
 /// Major and minor version of glibc.
 type Version = (u32, u32);
 
-/// The trials of this area; they need no deployed stack.
-pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "binaries::need_no_newer_glibc_than_amazon_linux_has",
-            || {
-                let mut binaries = 0;
-                for entry in fs::read_dir(checkout().join(".aws-sam/build"))? {
-                    let path = entry?.path().join("bootstrap");
-                    if path.is_file() {
-                        binaries += 1;
-                        runs_on_amazon_linux(&fs::read(&path)?)
-                            .map_err(|error| format!("{}: {error}", path.display()))?;
-                    }
-                }
-                match binaries {
-                    0 => Err("nothing is built: run `make build`".into()),
-                    _ => Ok(()),
-                }
-            },
-        ),
-        Trial::test(
-            "binaries::a_newer_glibc_is_noticed",
-            || match runs_on_amazon_linux(b"\x7fELF\0GLIBC_2.17\0GLIBC_2.35\0") {
-                Err(_) => Ok(()),
-                Ok(()) => Err("it went unnoticed".into()),
-            },
-        ),
+/// The trials of this area.
+pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
+    trials![harness.without_stack;
+        need_no_newer_glibc_than_amazon_linux_has,
+        a_newer_glibc_is_noticed,
     ]
+}
+
+async fn need_no_newer_glibc_than_amazon_linux_has() -> Outcome {
+    let mut binaries = 0;
+    for entry in fs::read_dir(checkout().join(".aws-sam/build"))? {
+        let path = entry?.path().join("bootstrap");
+        if path.is_file() {
+            binaries += 1;
+            runs_on_amazon_linux(&fs::read(&path)?)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    match binaries {
+        0 => Err("nothing is built: run `make build`".into()),
+        _ => Ok(()),
+    }
+}
+
+async fn a_newer_glibc_is_noticed() -> Outcome {
+    match runs_on_amazon_linux(b"\x7fELF\0GLIBC_2.17\0GLIBC_2.35\0") {
+        Err(_) => Ok(()),
+        Ok(()) => Err("it went unnoticed".into()),
+    }
 }
 
 /// Looks at the versions that a binary's dynamic symbols ask for, which stand in it as `GLIBC_2.17` and the like.

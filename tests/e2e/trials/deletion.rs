@@ -14,7 +14,7 @@ use local_aws::{LocalAws, checkout};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{Harness, Outcome, trials_on_local_aws};
+use crate::harness::{Harness, Outcome, trials};
 use template::Template;
 
 /// How long a stack may take to be rolled back, or a function to rest: both take well under a second.
@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_local_aws![harness;
+    trials![harness.on_local_aws;
         a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_name,
         a_first_deployment_that_fails_leaves_nothing,
     ]

@@ -7,11 +7,11 @@ use local_aws::demo;
 use local_aws::steps::Steps;
 use local_aws::world::World;
 
-use crate::harness::{Harness, Outcome, trials_without_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_without_stack![harness;
+    trials![harness.without_stack;
         the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so,
     ]
 }

@@ -13,14 +13,14 @@ use tokio::process::Command;
 use uuid::Uuid;
 use whoop_simulator::{Form, PartnerForm, Simulator, SimulatorConfig};
 
-use crate::harness::{Harness, Outcome, trials_without_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 const DOCUMENT: &str = "51f7f3b5-6c1f-4f0b-8f55-0f3f0f9a2b11";
 const CONTENT: &[u8] = b"%PDF-1.7 \xff\0";
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_without_stack![harness;
+    trials![harness.without_stack;
         it_carries_out_the_order_of_a_lab_that_is_told_of_patients,
         it_carries_out_the_order_of_a_lab_that_is_told_ids_only,
     ]

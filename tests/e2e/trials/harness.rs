@@ -32,54 +32,15 @@ pub struct Harness {
     whole: Shared<World>,
 }
 
-/// Makes one trial of each named `async fn(&World) -> Outcome`, in this order, on the stack without the event processor; the
-/// name of the function is the trial's.
+/// Makes one trial of each named `async fn`, in this order. The trial is named after the module and the function.
+///
+/// The method of [`Harness`] says where the trials run, and so what the functions take: `trials![harness.on_whole_stack; a, b]`.
 macro_rules! trials {
-    ($harness:expr; $($test:ident),+ $(,)?) => {
-        vec![$($crate::harness::Harness::trial(
-            $harness,
-            $crate::harness::name(module_path!(), stringify!($test)),
-            $test,
-        )),+]
+    ($harness:ident.$place:ident; $($test:ident),+ $(,)?) => {
+        vec![$($harness.$place($crate::harness::name(module_path!(), stringify!($test)), $test)),+]
     };
 }
 pub(crate) use trials;
-
-/// The same on the whole stack.
-macro_rules! trials_on_whole_stack {
-    ($harness:expr; $($test:ident),+ $(,)?) => {
-        vec![$($crate::harness::Harness::trial_on_whole_stack(
-            $harness,
-            $crate::harness::name(module_path!(), stringify!($test)),
-            $test,
-        )),+]
-    };
-}
-pub(crate) use trials_on_whole_stack;
-
-/// Makes one trial of each named `async fn(Arc<LocalAws>) -> Outcome`, which deploys stacks of its own.
-macro_rules! trials_on_local_aws {
-    ($harness:expr; $($test:ident),+ $(,)?) => {
-        vec![$($crate::harness::Harness::trial_on_local_aws(
-            $harness,
-            $crate::harness::name(module_path!(), stringify!($test)),
-            $test,
-        )),+]
-    };
-}
-pub(crate) use trials_on_local_aws;
-
-/// Makes one trial of each named `async fn() -> Outcome`, which needs no stack.
-macro_rules! trials_without_stack {
-    ($harness:expr; $($test:ident),+ $(,)?) => {
-        vec![$($crate::harness::Harness::trial_without_stack(
-            $harness,
-            $crate::harness::name(module_path!(), stringify!($test)),
-            $test,
-        )),+]
-    };
-}
-pub(crate) use trials_without_stack;
 
 /// The name of a trial, `webhook::answers_204`, without the name of the test binary.
 pub fn name(module_path: &str, test: &str) -> String {
@@ -100,70 +61,65 @@ impl Harness {
         })
     }
 
-    /// Makes a trial that needs the stack without the event processor.
-    pub fn trial<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial on the stack without the event processor.
+    pub fn on_webhook_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
-        let harness = Arc::clone(self);
-        Trial::test(name, move || {
-            harness.runtime.block_on(async {
-                let world = harness.without_processor().await?;
-                harness.watched(test(world)).await
-            })
+        self.trial(name, async move |harness| {
+            let world = harness.without_processor().await?;
+            harness.watched(test(world)).await
         })
     }
 
-    /// Makes a trial that needs the whole stack.
-    pub fn trial_on_whole_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial on the whole stack.
+    pub fn on_whole_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
-        let harness = Arc::clone(self);
-        Trial::test(name, move || {
-            harness.runtime.block_on(async {
-                let world = harness.whole().await?;
-                harness.watched(test(world)).await
-            })
+        self.trial(name, async move |harness| {
+            let world = harness.whole().await?;
+            harness.watched(test(world)).await
         })
     }
 
-    /// Makes a trial that needs both stacks, the one without the event processor first.
-    pub fn trial_on_both_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial on both stacks; the one without the event processor comes first.
+    pub fn on_both_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World, &World) -> Outcome + Send + 'static,
     {
-        let harness = Arc::clone(self);
-        Trial::test(name, move || {
-            harness.runtime.block_on(async {
-                let without_processor = harness.without_processor().await?;
-                let whole = harness.whole().await?;
-                harness.watched(test(without_processor, whole)).await
-            })
+        self.trial(name, async move |harness| {
+            let without_processor = harness.without_processor().await?;
+            let whole = harness.whole().await?;
+            harness.watched(test(without_processor, whole)).await
         })
     }
 
-    /// Makes a trial that deploys stacks of its own.
-    pub fn trial_on_local_aws<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial that deploys stacks of its own.
+    pub fn on_local_aws<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(Arc<LocalAws>) -> Outcome + Send + 'static,
     {
-        let harness = Arc::clone(self);
-        Trial::test(name, move || {
-            harness.runtime.block_on(async {
-                let aws = Arc::clone(harness.aws().await?);
-                harness.watched(test(aws)).await
-            })
+        self.trial(name, async move |harness| {
+            let aws = Arc::clone(harness.aws().await?);
+            harness.watched(test(aws)).await
         })
     }
 
-    /// Makes a trial that needs no stack.
-    pub fn trial_without_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial that needs no stack, or sets up everything itself.
+    pub fn without_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce() -> Outcome + Send + 'static,
     {
+        self.trial(name, async move |_| within_limit(test()).await)
+    }
+
+    fn trial<F>(self: &Arc<Self>, name: String, run: F) -> Trial
+    where
+        F: AsyncFnOnce(&Self) -> Outcome + Send + 'static,
+    {
         let harness = Arc::clone(self);
-        Trial::test(name, move || harness.runtime.block_on(within_limit(test())))
+        Trial::test(name, move || harness.runtime.block_on(run(&harness)))
     }
 
     async fn without_processor(&self) -> Result<&World, Failed> {

@@ -23,11 +23,11 @@ use local_aws::LocalAws;
 
 use self::operation::Operation;
 use self::values::Stored;
-use crate::harness::{Harness, Outcome, trials_without_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_without_stack![harness; agrees_with_the_local_aws]
+    trials![harness.without_stack; agrees_with_the_local_aws]
 }
 
 /// How often the operations are drawn anew, each time for a table of its own.

@@ -9,18 +9,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use whoop_simulator::sign;
 
-use crate::harness::{Harness, Outcome, name};
+use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area; the last ones, as they search what all others have caused.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let name = name(
-        module_path!(),
-        "no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer",
-    );
-    vec![harness.trial_on_both_stacks(name, no_secret_token_signature_body_id_or_patient)]
+    trials![harness.on_both_stacks;
+        no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer,
+    ]
 }
 
-async fn no_secret_token_signature_body_id_or_patient(
+async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
     without_processor: &World,
     whole: &World,
 ) -> Outcome {

@@ -7,14 +7,14 @@ use libtest_mimic::Trial;
 use local_aws::LocalAws;
 use local_aws::world::World;
 
-use crate::harness::{Harness, Outcome, trials, trials_without_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let mut trials = trials_without_stack![harness;
+    let mut trials = trials![harness.without_stack;
         a_dropped_local_aws_leaves_no_process_and_no_file,
     ];
-    trials.extend(trials![harness;
+    trials.extend(trials![harness.on_webhook_stack;
         a_function_is_denied_what_its_role_does_not_allow,
         a_reconfigured_function_starts_anew_with_its_environment,
         what_a_failing_start_prints_is_kept,

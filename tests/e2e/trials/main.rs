@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     let harness = Harness::new();
     let areas = [
-        binaries::trials(),
+        binaries::trials(&harness),
         generated_client::trials(&harness),
         local_aws::trials(&harness),
         deletion::trials(&harness),

@@ -23,7 +23,7 @@ const MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let mut trials = trials![harness;
+    let mut trials = trials![harness.on_webhook_stack;
         whoop_gets_its_204_at_the_first_attempt,
         a_signed_webhook_is_answered_204_and_queued_with_its_attributes,
         text_bodies_arrive_byte_for_byte,

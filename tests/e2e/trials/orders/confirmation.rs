@@ -12,7 +12,7 @@ use super::by_hand::{ByHand, Fate, Message};
 use super::hurry::Hurry;
 use super::order::Order;
 use super::processor::{Processor, SERVICE_REQUESTS, soon};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 use local_aws::aws_proxy::Behaviour;
 
 /// How the function is told to confirm.
@@ -20,7 +20,7 @@ const CONFIRM: [(&str, Option<&str>); 1] = [("AUTO_CONFIRM_ORDERS", Some("true")
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         new_orders_are_confirmed_after_they_are_published_and_not_before,
         a_retry_after_the_publishing_still_confirms,
         an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is_as_new_as_what_is_published,

@@ -14,11 +14,11 @@ use local_aws::world::World;
 use super::hurry::Hurry;
 use super::order::Order;
 use super::processor::{Processor, soon};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness; a_crash_after_the_publishing_repeats_it_and_loses_nothing]
+    trials![harness.on_whole_stack; a_crash_after_the_publishing_repeats_it_and_loses_nothing]
 }
 
 async fn a_crash_after_the_publishing_repeats_it_and_loses_nothing(world: &World) -> Outcome {

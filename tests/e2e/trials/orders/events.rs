@@ -13,14 +13,14 @@ use whoop_simulator::Fault;
 use super::by_hand::{ByHand, Fate, Message};
 use super::order::ORDERED;
 use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// What an event may weigh, in bytes, to carry its resource.
 const MAX_ENTRY_SIZE: usize = 1_000_000;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         the_order_behind_a_webhook_is_on_the_bus_whole,
         a_body_that_is_queued_in_base64_is_published_like_any_other,
         an_event_that_no_endpoint_serves_is_published_without_a_resource_each_time,

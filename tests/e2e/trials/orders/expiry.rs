@@ -10,7 +10,7 @@ use whoop_simulator::Fault;
 
 use super::by_hand::{ByHand, Fate, Message};
 use super::processor::{Processor, REQUISITIONS};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         a_message_near_its_end_is_set_aside_as_expired,
         a_message_on_its_last_receive_is_set_aside_as_exhausted,
         the_limits_are_those_of_the_environment,

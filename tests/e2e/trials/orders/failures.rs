@@ -12,7 +12,7 @@ use whoop_simulator::Fault;
 
 use super::order::{ORDERED, Order};
 use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// How long a missing order is waited for, in seconds, at least and at most.
 const LAG: std::ops::RangeInclusive<i64> = 60..=69;
@@ -22,7 +22,7 @@ const FIRST_BACKOFF: std::ops::RangeInclusive<i64> = 5..=10;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         what_is_no_webhook_is_set_aside_with_its_attributes_and_the_reason,
         an_order_that_lags_behind_its_webhook_is_waited_for_and_published,
         a_missing_order_is_set_aside_at_the_second_try_after_a_minute,

@@ -11,7 +11,7 @@ use whoop_simulator::Fault;
 use super::by_hand::{ByHand, Fate, Message};
 use super::order::Order;
 use super::processor::{Processor, REQUISITIONS};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -26,7 +26,7 @@ const MAX_RECEIVES: u32 = 100;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         no_message_ends_before_84_hours_of_an_outage_and_none_vanishes,
         waits_grow_with_each_failure_and_are_never_shorter_than_whoops,
     ]

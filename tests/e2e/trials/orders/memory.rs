@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::order::Order;
 use super::processor::Processor;
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// What a requisition weighs as JSON, in bytes.
 const SIZE: usize = 900_000;
@@ -21,7 +21,7 @@ const MAX_PEAK: u64 = 40 * 1024;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness; ten_orders_of_900_kb_in_one_batch_take_less_than_40_mib]
+    trials![harness.on_whole_stack; ten_orders_of_900_kb_in_one_batch_take_less_than_40_mib]
 }
 
 /// An order of very many service requests, all handled, so that confirming looks at all and changes none.

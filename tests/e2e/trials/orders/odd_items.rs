@@ -15,7 +15,7 @@ use serde_json::json;
 use super::by_hand::{ByHand, Fate, Message};
 use super::order::Order;
 use super::processor::Processor;
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 const TEN_YEARS: i64 = 10 * 365 * 24 * 3600;
 
@@ -26,7 +26,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         an_odd_item_of_the_published_states_gives_way,
         a_lease_that_may_be_real_is_respected,
         an_undated_state_after_a_dated_one_is_published_once,

@@ -11,7 +11,7 @@ use whoop_simulator::{Call, Fault, RateLimit};
 
 use super::order::Order;
 use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// How many orders are queued.
 const ORDERS: usize = 1000;
@@ -28,7 +28,7 @@ const FEW: u32 = 2;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         after_a_429_nobody_is_called_until_the_reset_and_the_batch_goes_on,
         after_a_429_with_a_far_reset_the_rest_of_the_batch_goes_back_for_that_long,
         a_thousand_queued_orders_are_published_within_the_limit_and_none_is_lost,

@@ -12,13 +12,13 @@ use whoop_simulator::Fault;
 
 use super::by_hand::{ByHand, Fate, Message};
 use super::processor::{Processor, REQUISITIONS};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 const TOKEN: &str = "/v2/partner/token";
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         ten_messages_with_a_wrong_client_secret_cost_one_request_one_fetch_and_one_read,
         ten_messages_while_every_token_is_refused_cost_one_request,
         other_credentials_lift_a_refusal,

@@ -12,7 +12,7 @@ use whoop_simulator::Fault;
 
 use super::order::{ORDERED, Order};
 use super::processor::{Processor, REQUISITIONS};
-use crate::harness::{Harness, Outcome, trials_on_whole_stack};
+use crate::harness::{Harness, Outcome, trials};
 
 /// How many orders there are.
 const ORDERS: usize = 200;
@@ -34,7 +34,7 @@ const BURST: u32 = 12;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials_on_whole_stack![harness;
+    trials![harness.on_whole_stack;
         on_a_good_day_each_of_200_orders_is_published_exactly_once,
         on_a_bad_day_each_of_200_orders_is_published_and_only_poison_is_set_aside,
     ]

@@ -16,7 +16,7 @@ const WHOOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// The trials of this area.
 pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness;
+    trials![harness.on_webhook_stack;
         a_queue_that_hangs_is_503_in_time_and_204_once_it_recovers,
         a_queue_that_refuses_connections_is_503_in_time_and_204_once_it_recovers,
         a_queue_that_breaks_connections_is_503_in_time_and_204_once_it_recovers,

@@ -15,7 +15,7 @@ const DAY: f64 = 24.0 * 60.0 * 60.0;
 
 /// The trials of this area.
 pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness;
+    trials![harness.on_webhook_stack;
         a_running_function_takes_both_keys_after_a_rotation,
         a_function_started_after_a_rotation_takes_both_keys,
         the_older_key_is_refused_24_hours_after_the_rotation,

@@ -27,7 +27,7 @@ const NEXT_KEY: &str = "whsec_the-next-one-9876543210";
 
 /// The trials of this area.
 pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness;
+    trials![harness.on_webhook_stack;
         a_slow_service_leads_to_204_within_the_deadline_and_to_503_beyond_it,
         two_copies_of_a_delivery_are_sent_at_most,
         a_second_try_takes_no_connection_from_the_pool,
