@@ -12,10 +12,10 @@ use local_aws::steps::Steps;
 use local_aws::world::World;
 use local_aws::{LocalAws, checkout};
 use serde_json::json;
+use template::Template;
 use uuid::Uuid;
 
 use crate::harness::{Harness, Outcome, trials};
-use template::Template;
 
 /// How long a stack may take to be rolled back, or a function to rest: both take well under a second.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use leak_recorder::Recorder;
 use runtime_api::{Ready, RuntimeApi};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -15,7 +16,6 @@ use tokio::process::{Child, Command};
 use crate::ministack::checkout;
 use crate::stack::StackError;
 use crate::world::World;
-use leak_recorder::Recorder;
 
 /// A running function. Its process ends when this is dropped.
 pub struct Bootstrap {

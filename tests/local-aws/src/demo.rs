@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use whoop_simulator::{AppointmentType, Delivery};
 
 use crate::stack::{StackError, Subscription, signed};
 use crate::steps::Steps;
 use crate::world::World;
-use whoop_simulator::{AppointmentType, Delivery};
 
 /// After this time WHOOP counts a delivery as failed.
 const WHOOP_LIMIT: Duration = Duration::from_secs(1);

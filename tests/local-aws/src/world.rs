@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use uuid::Uuid;
+use whoop_simulator::{Simulator, SimulatorConfig};
 
 use crate::ministack::{LocalAws, LocalAwsError};
 use crate::stack::{Stack, StackError};
 use crate::steps::Steps;
-use whoop_simulator::{Simulator, SimulatorConfig};
 
 /// Name of the stack that a person sees.
 const STACK_NAME: &str = "whoop-partner";

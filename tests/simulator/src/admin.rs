@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::answer::{Answer, Refusal};
-use super::resources::Resource;
-use super::whoop::Whoop;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Refusal};
+use super::resources::Resource;
+use super::whoop::Whoop;
 
 /// Answers a call; `path` is what follows `/_simulator/`.
 pub(super) async fn answer(whoop: &Whoop, head: &Parts, path: &str, body: Bytes) -> Answer {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use libtest_mimic::Trial;
+use local_aws::aws_proxy::Behaviour;
 use local_aws::world::World;
 use serde_json::{Value, json};
 use whoop_simulator::{Call, Fault};
@@ -13,7 +14,6 @@ use super::hurry::Hurry;
 use super::order::Order;
 use super::processor::{Processor, SERVICE_REQUESTS, soon};
 use crate::harness::{Harness, Outcome, trials};
-use local_aws::aws_proxy::Behaviour;
 
 /// How the function is told to confirm.
 const CONFIRM: [(&str, Option<&str>); 1] = [("AUTO_CONFIRM_ORDERS", Some("true"))];

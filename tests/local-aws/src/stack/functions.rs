@@ -7,12 +7,12 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, LastUpdateStatus, LogType};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use leak_recorder::Text;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::{Stack, StackError};
 use crate::ministack::function_output;
-use leak_recorder::Text;
 
 /// How long a change of a function's configuration may take: MiniStack takes half a second.
 const UPDATE_LIMIT: Duration = Duration::from_secs(30);

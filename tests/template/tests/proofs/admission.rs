@@ -1,10 +1,10 @@
 //! Whom the key and the functions let in.
 
 use serde_json::{Value, json};
+use template::{Template, referred, substituted};
 
 use super::policy::{actions, covers, one_or_many, services, this_account};
 use super::provisioned_concurrency::PARAMETER;
-use template::{Template, referred, substituted};
 
 /// The key's policy lets in this account, and the services that work in their own name, for this account.
 pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<String> {

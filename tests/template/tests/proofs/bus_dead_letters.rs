@@ -3,10 +3,10 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html>
 
 use serde_json::{Value, json};
+use template::{Resource, Template, referred};
 
 use super::Proof;
 use super::policy::one_or_many;
-use template::{Resource, Template, referred};
 
 /// About the bus's dead-letter queue and who may send to it.
 pub const PROOFS: &[Proof] = &[

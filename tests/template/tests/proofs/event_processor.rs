@@ -1,9 +1,9 @@
 //! The event processor between its queue and its bus.
 
 use serde_json::{Value, json};
+use template::{Resource, Template, referred};
 
 use super::Proof;
-use template::{Resource, Template, referred};
 
 /// About the mapping, the bus and its archive, and the condition that they all depend on.
 pub const PROOFS: &[Proof] = &[

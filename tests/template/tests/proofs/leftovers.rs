@@ -1,9 +1,9 @@
 //! What is left when the stack is deleted: accepted webhooks, secrets, and the key without which neither can be read.
 
 use serde_json::{Value, json};
+use template::{Resource, Template};
 
 use super::{Flawed, Proof};
-use template::{Resource, Template};
 
 /// About what outlives the stack, and how one finds it afterwards.
 pub const PROOFS: &[Proof] = &[

@@ -1,39 +1,33 @@
-//! Times, sizes and formats that the functions and their operators count on.
+//! Times, sizes and formats of one resource that have to fit another's, or the functions' own limits.
 
 use serde_json::{Value, json};
+use template::{Template, referred};
 
 use super::{Flawed, Proof};
-use template::{Template, referred};
 
 /// About retention, sizes, rates, time limits and formats.
 pub const PROOFS: &[Proof] = &[
     Proof {
-        name: "queues_keep_messages_for_two_weeks",
-        concerns: &["AWS::SQS::Queue"],
-        complaints: queues_keep_messages_for_two_weeks,
+        name: "what_a_queue_sets_aside_is_kept_whole_and_as_long",
+        concerns: &["AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue"],
+        complaints: what_a_queue_sets_aside_is_kept_whole_and_as_long,
         flaws: &[
-            ("webhooks_that_are_gone_sooner", |template| {
-                template.properties("WebhookQueue")["MessageRetentionPeriod"] = json!(604_800);
-            }),
-            ("webhooks_kept_as_by_default", |template| {
-                template.remove("WebhookQueue", "MessageRetentionPeriod")
-            }),
-            ("dead_letters_that_are_gone_sooner", |template| {
-                template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
-                    json!(604_800);
-            }),
-            ("failures_that_are_gone_sooner", |template| {
-                template.remove("TokenRefreshFailureQueue", "MessageRetentionPeriod")
-            }),
             ("a_poison_webhook", |template| {
                 template.remove("WebhookQueue", "RedrivePolicy")
             }),
             ("dead_letters_elsewhere", |template| {
                 template.properties("WebhookQueue")["RedrivePolicy"]["deadLetterTargetArn"] =
-                    json!({"Fn::GetAtt": ["TokenRefreshFailureQueue", "Arn"]});
+                    json!({"Fn::GetAtt": ["EventBusDeadLetterQueue", "Arn"]});
             }),
-            ("a_webhook_given_up_at_once", |template| {
-                template.properties("WebhookQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(1);
+            ("dead_letters_that_are_gone_sooner", |template| {
+                template.properties("WebhookDeadLetterQueue")["MessageRetentionPeriod"] =
+                    json!(604_800);
+            }),
+            ("dead_letters_kept_as_by_default", |template| {
+                template.remove("WebhookDeadLetterQueue", "MessageRetentionPeriod")
+            }),
+            ("a_narrow_dead_letter_queue", |template| {
+                template.remove("WebhookDeadLetterQueue", "MaximumMessageSize")
             }),
         ],
     },
@@ -61,24 +55,28 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
-        name: "every_webhook_that_is_let_in_fits_its_queues",
-        concerns: &["AWS::SQS::Queue"],
-        complaints: every_webhook_that_is_let_in_fits_its_queues,
+        name: "every_webhook_that_is_let_in_fits_its_queue",
+        concerns: &["AWS::Lambda::Function", "AWS::SQS::Queue"],
+        complaints: every_webhook_that_is_let_in_fits_its_queue,
         flaws: &[
             ("a_narrow_queue", |template| {
                 template.properties("WebhookQueue")["MaximumMessageSize"] = json!(262_144);
             }),
-            ("a_narrow_dead_letter_queue", |template| {
-                template.remove("WebhookDeadLetterQueue", "MaximumMessageSize")
+            ("a_queue_as_wide_as_by_default", |template| {
+                template.remove("WebhookQueue", "MaximumMessageSize")
             }),
         ],
     },
     Proof {
-        name: "the_token_is_looked_after_every_five_minutes",
+        name: "the_token_is_looked_after_twice_before_it_expires",
         concerns: &["AWS::Scheduler::Schedule"],
-        complaints: the_token_is_looked_after_every_five_minutes,
+        complaints: the_token_is_looked_after_twice_before_it_expires,
         flaws: &[
-            ("another_rate", |template| {
+            ("a_rate_that_leaves_no_second_chance", |template| {
+                template.properties("TokenRefreshFunctionTick")["ScheduleExpression"] =
+                    json!("rate(6 minutes)");
+            }),
+            ("a_rate_in_hours", |template| {
                 template.properties("TokenRefreshFunctionTick")["ScheduleExpression"] =
                     json!("rate(5 hours)");
             }),
@@ -125,20 +123,46 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-const DAY: u64 = 24 * 60 * 60;
+/// The largest message that the webhook function lets in, with its attributes: as large as SQS takes.
+const LARGEST_WEBHOOK: u64 = 1024 * 1024;
 
-/// Every queue keeps messages as long as SQS can, and webhooks are set aside after a hundred attempts.
-pub fn queues_keep_messages_for_two_weeks(template: &Template) -> Vec<String> {
-    let mut complaints: Vec<String> = template
-        .of_type("AWS::SQS::Queue")
-        .filter(|queue| *queue.property("/MessageRetentionPeriod") != 14 * DAY)
-        .map(|queue| format!("{} does not keep messages for 14 days", queue.id))
-        .collect();
-    let redrive = template.property("WebhookQueue", "/RedrivePolicy");
-    if referred(&redrive["deadLetterTargetArn"]) != Some("WebhookDeadLetterQueue")
-        || redrive["maxReceiveCount"] != 100
-    {
-        complaints.push(format!("failing webhooks go elsewhere: {redrive}"));
+/// A token with less time left than this is renewed, in seconds.
+const RENEWED_BEFORE: u64 = 600;
+
+/// Every queue that feeds a function has a dead-letter queue, the same one to which the function sends. What SQS moves there
+/// keeps its age and size, so that queue keeps messages at least as long and takes messages at least as large.
+fn what_a_queue_sets_aside_is_kept_whole_and_as_long(template: &Template) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
+        let Some(queue) = template.target(mapping.property("/EventSourceArn")) else {
+            complaints.push(format!("{} reads from no queue of ours", mapping.id));
+            continue;
+        };
+        let dead_letters = template.target(queue.property("/RedrivePolicy/deadLetterTargetArn"));
+        let Some(dead_letters) = dead_letters else {
+            complaints.push(format!("{} has no dead-letter queue", queue.id));
+            continue;
+        };
+        let function = template.target(mapping.property("/FunctionName"));
+        let told = function.and_then(|function| {
+            referred(function.property("/Environment/Variables/WEBHOOK_DEAD_LETTER_QUEUE_URL"))
+        });
+        if told != Some(dead_letters.id) {
+            complaints.push(format!(
+                "SQS sets messages aside in {}, the function in {told:?}",
+                dead_letters.id
+            ));
+        }
+        for limit in ["/MessageRetentionPeriod", "/MaximumMessageSize"] {
+            let at_the_queue = queue.property(limit).as_u64();
+            let of_dead_letters = dead_letters.property(limit).as_u64();
+            if at_the_queue.is_none() || of_dead_letters < at_the_queue {
+                complaints.push(format!(
+                    "{limit} is {at_the_queue:?} of {} and {of_dead_letters:?} of {}",
+                    queue.id, dead_letters.id
+                ));
+            }
+        }
     }
     complaints
 }
@@ -149,7 +173,7 @@ fn environment(template: &mut Flawed) -> &mut Value {
 }
 
 /// A function that is invoked from a queue is told the queue's own limits.
-pub fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) -> Vec<String> {
+fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
         let queue = template.target(mapping.property("/EventSourceArn"));
@@ -174,21 +198,35 @@ pub fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) ->
     complaints
 }
 
-/// Both queues take messages as large as SQS ever does, the size up to which the webhook function lets webhooks in.
-pub fn every_webhook_that_is_let_in_fits_its_queues(template: &Template) -> Vec<String> {
-    ["WebhookQueue", "WebhookDeadLetterQueue"]
-        .into_iter()
-        .filter(|queue| *template.property(queue, "/MaximumMessageSize") != 1024 * 1024)
-        .map(|queue| format!("{queue} does not take messages of 1 MiB"))
-        .collect()
+/// The webhook's queue takes every message that the webhook function lets in.
+fn every_webhook_that_is_let_in_fits_its_queue(template: &Template) -> Vec<String> {
+    let url = template.property(
+        "WebhookFunction",
+        "/Environment/Variables/WEBHOOK_QUEUE_URL",
+    );
+    let size = template
+        .target(url)
+        .and_then(|queue| queue.property("/MaximumMessageSize").as_u64());
+    match size {
+        Some(size) if size >= LARGEST_WEBHOOK => Vec::new(),
+        _ => vec![format!(
+            "the webhook's queue takes no more than {size:?} bytes"
+        )],
+    }
 }
 
-/// The one schedule invokes the token-refresh function every five minutes.
-pub fn the_token_is_looked_after_every_five_minutes(template: &Template) -> Vec<String> {
+/// The one schedule invokes the token-refresh function so often that a first failure is followed by a second attempt before
+/// the token expires.
+fn the_token_is_looked_after_twice_before_it_expires(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for schedule in template.of_type("AWS::Scheduler::Schedule") {
-        if schedule.property("/ScheduleExpression") != "rate(5 minutes)" {
-            complaints.push(format!("{} ticks at another rate", schedule.id));
+        let rate = schedule.property("/ScheduleExpression").as_str();
+        let minutes = rate.and_then(|rate| {
+            let minutes = rate.strip_prefix("rate(")?.strip_suffix(" minutes)")?;
+            minutes.parse::<u64>().ok()
+        });
+        if minutes.is_none_or(|minutes| 2 * minutes * 60 > RENEWED_BEFORE) {
+            complaints.push(format!("{} ticks too seldom: {rate:?}", schedule.id));
         }
         if referred(schedule.property("/Target/Arn")) != Some("TokenRefreshFunction") {
             complaints.push(format!("{} invokes something else", schedule.id));
@@ -202,22 +240,34 @@ pub fn the_token_is_looked_after_every_five_minutes(template: &Template) -> Vec<
     complaints
 }
 
-/// Lambda ends no function that still has time by its own reckoning: a cold start and 0.95 s, 20 s for WHOOP, or
-/// WHOOP's rate limit window of 60 s and the calls after it.
-pub fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
-    [
-        ("WebhookFunction", 5),
-        ("TokenRefreshFunction", 30),
-        ("EventProcessorFunction", 90),
-    ]
-    .into_iter()
-    .filter(|(function, seconds)| *template.property(function, "/Timeout") != *seconds)
-    .map(|(function, seconds)| format!("{function} does not end after {seconds} s"))
-    .collect()
+/// Lambda ends no function that still has time by its own reckoning.
+fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
+    let webhook_deadline = template.0["Parameters"]["WebhookDeadlineMs"]["MaxValue"].as_f64();
+    let limits = [
+        // after a crash, Lambda counts the start into the time
+        (
+            "WebhookFunction",
+            webhook_deadline.map(|deadline| 2.0 * deadline / 1000.0),
+        ),
+        // for WHOOP's token endpoint alone; reading and storing come on top
+        ("TokenRefreshFunction", Some(20.0)),
+        // a window of WHOOP's rate limit; the calls after the wait come on top
+        ("EventProcessorFunction", Some(60.0)),
+    ];
+    let mut complaints = Vec::new();
+    for (function, needed) in limits {
+        let timeout = template.property(function, "/Timeout").as_f64();
+        if needed.is_none() || timeout <= needed {
+            complaints.push(format!(
+                "{function} ends after {timeout:?} s, needs {needed:?} s"
+            ));
+        }
+    }
+    complaints
 }
 
 /// Integrations hand the function what it reads: payload format 2.0.
-pub fn webhooks_arrive_in_payload_format_2(template: &Template) -> Vec<String> {
+fn webhooks_arrive_in_payload_format_2(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::ApiGatewayV2::Integration")
         .filter(|integration| {

@@ -1,10 +1,10 @@
 //! What resources are called, and whom one can tell by it that they belong to.
 
 use serde_json::json;
+use template::{Resource, Template};
 
 use super::Proof;
 use super::resolve::resolved;
-use template::{Resource, Template};
 
 /// About physical names.
 pub const PROOFS: &[Proof] = &[

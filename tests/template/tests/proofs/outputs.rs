@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use template::Template;
 
 use super::Proof;
-use template::Template;
 
 /// About what the outputs tell.
 pub const PROOFS: &[Proof] = &[Proof {

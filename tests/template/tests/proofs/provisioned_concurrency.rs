@@ -1,11 +1,11 @@
 //! The webhook with and without environments that are kept ready.
 
 use serde_json::json;
+use template::{Resource, Template, referred};
 
 use super::Proof;
 use super::policy::one_or_many;
 use super::versions::version;
-use template::{Resource, Template, referred};
 
 /// The parameter that says how many environments of the webhook are kept ready.
 pub const PARAMETER: &str = "WebhookProvisionedConcurrency";

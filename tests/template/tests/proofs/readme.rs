@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
+use template::Template;
 use template::checkout;
 
 use super::policy::{actions, one_or_many};
 use super::roles::needs_of_the_key;
-use template::Template;
 
 /// Flaws in the README that have to be noticed: what they are called, and what they replace by what.
 const FLAWS: [(&str, &str, &str); 12] = [

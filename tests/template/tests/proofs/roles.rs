@@ -1,9 +1,9 @@
 //! What roles may do, and who may assume them.
 
 use serde_json::{Value, json};
+use template::{Resource, Template, referred};
 
 use super::policy::{actions, covers, one_or_many, services, this_account, via};
-use template::{Resource, Template, referred};
 
 /// Types whose resources the stack's key encrypts.
 const ENCRYPTED: [&str; 4] = [

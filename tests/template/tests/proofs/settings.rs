@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::bus_dead_letters::dead_letters;
 use template::{Template, referred};
+
+use super::bus_dead_letters::dead_letters;
 
 /// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself. Only a bus's dead-letter
 /// queue does without it, which is proved by itself.

@@ -2,11 +2,11 @@
 
 use libtest_mimic::Failed;
 use serde_json::json;
+use template::Template;
 use template::checkout;
 
 use super::resolve::resolved;
 use super::{Flawed, Proof};
-use template::Template;
 
 /// About what makes another version, and what becomes of the one before.
 pub const PROOFS: &[Proof] = &[
