@@ -1,7 +1,8 @@
-//! What must never be seen, and what was seen: the basis of the search for leaks.
+//! Searches logs and answers for secrets.
 //!
-//! Everything that seeds a secret, token, signature, body or resource id says so here, and every answer of the deployed
-//! stack is kept here. The search knows the forms in which a value may show up in a log: as it is, escaped, encoded.
+//! Whatever seeds a secret, token, signature, body or resource id registers it here with [`Recorder::forbid`]; the
+//! answers of the deployed stack are kept here with [`Recorder::record`]. The search finds a value as it is, escaped,
+//! and encoded.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,7 @@ use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The shortest value that is searched for; a shorter one, such as `{}`, would be found everywhere by chance.
+/// The shortest value that is searched for. A shorter one, such as `{}`, would be found everywhere by chance.
 pub const SHORTEST: usize = 8;
 
 /// Values that must not appear, and texts in which they must not.
@@ -28,7 +29,7 @@ struct Forbidden {
 /// A text to search: an answer, a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// Where it comes from, as a person would say it.
+    /// Where it comes from, in words for a person.
     pub source: String,
     /// What it says.
     pub text: String,
@@ -46,9 +47,9 @@ pub struct Leak {
 }
 
 impl Recorder {
-    /// Says that `value`, a secret or a token or the like, must not appear in any log or answer.
+    /// Registers `value`, such as a secret or a token: it must not appear in any log or answer.
     ///
-    /// Values shorter than [`SHORTEST`] are left out.
+    /// Values shorter than [`SHORTEST`] are ignored.
     pub fn forbid(&self, kind: &str, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
         let mut forbidden = lock(&self.forbidden);
@@ -80,11 +81,11 @@ impl Recorder {
         lock(&self.forbidden).len()
     }
 
-    /// Searches `texts` for every forbidden value in each of its forms: the first find of each text.
+    /// Searches `texts` for every forbidden value in each of its forms. Of each text it returns the first find.
     ///
     /// # Panics
     ///
-    /// When there are too many values for one search.
+    /// If there are too many values for one search.
     #[must_use]
     pub fn leaks(&self, texts: &[Text]) -> Vec<Leak> {
         let forbidden = lock(&self.forbidden);
@@ -112,7 +113,7 @@ impl Recorder {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // a failed test may have panicked meanwhile; what was pushed before is whole
+    // a failed test may have panicked while it held the lock; every push is complete or has not happened
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -136,7 +137,7 @@ fn forms(value: &[u8]) -> Vec<(&'static str, String)> {
         ("base64", &STANDARD_NO_PAD),
         ("base64url", &URL_SAFE_NO_PAD),
     ] {
-        // whatever comes before the value in an encoded text shifts it by 0, 1 or 2 bytes
+        // what precedes the value in an encoded text shifts it by 0, 1 or 2 bytes
         for shift in 0..3 {
             forms.push((name, base64_within(value, shift, engine)));
         }
@@ -148,12 +149,12 @@ fn hex(value: &[u8]) -> String {
     value.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `Debug` makes of bytes.
+/// How `Debug` shows bytes.
 fn list_of_bytes(value: &[u8]) -> String {
     format!("{value:?}").trim_matches(['[', ']']).to_owned()
 }
 
-/// What JSON makes of a text, without the quotes around it.
+/// How JSON shows a text, without the quotes around it.
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()

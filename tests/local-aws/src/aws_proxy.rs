@@ -1,8 +1,8 @@
-//! A proxy between a deployed function and the local AWS that misbehaves as told.
+//! A proxy between a deployed function and the local AWS that delays, breaks or changes calls.
 //!
-//! A function is pointed at it with `AWS_ENDPOINT_URL_SQS` and the like, which win over `AWS_ENDPOINT_URL`. It tells
-//! operations apart by `X-Amz-Target`, so it serves the services that speak AWS's JSON protocol: SQS, Secrets Manager,
-//! DynamoDB, EventBridge.
+//! To use it, set `AWS_ENDPOINT_URL_SQS` and the like in the function's environment; they take precedence over
+//! `AWS_ENDPOINT_URL`. The proxy recognises operations by `X-Amz-Target`, so it serves the services that speak AWS's
+//! JSON protocol: SQS, Secrets Manager, DynamoDB, EventBridge.
 
 mod behaviour;
 mod plan;
@@ -22,7 +22,7 @@ pub use behaviour::Behaviour;
 use behaviour::Behaviours;
 use plan::Plan;
 
-/// Length of the queue of connections not accepted yet.
+/// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// A running proxy on a port of its own, which ends when this is dropped.
@@ -32,7 +32,8 @@ pub struct AwsProxy {
     door: Mutex<Door>,
 }
 
-/// Whether connections are taken. A closed door keeps the port, so that nobody else gets it.
+/// Whether connections are accepted. While the door is closed the proxy keeps its port, so that no other process gets
+/// it.
 enum Door {
     Open(Server),
     Closed(TcpSocket),
@@ -54,7 +55,7 @@ impl AwsProxy {
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn start(upstream: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -73,30 +74,30 @@ impl AwsProxy {
         format!("http://{}", self.address)
     }
 
-    /// From now on does this with every call of `operation`, such as `SendMessage`.
+    /// Does this with every call of `operation`, such as `SendMessage`, from now on.
     pub fn set(&self, operation: &str, behaviour: Behaviour) {
         let mut behaviours = self.plan.behaviours();
         behaviours.always.insert(operation.into(), behaviour);
     }
 
-    /// From now on does this with every call of an operation that nothing else is said about.
+    /// Does this from now on with every call of an operation that has no behaviour of its own.
     pub fn set_all(&self, behaviour: Behaviour) {
         self.plan.behaviours().all = Some(behaviour);
     }
 
-    /// Does this once, with the next call of `operation` that nothing of the kind is said about yet.
+    /// Does this once, with the next call of `operation`. If several are planned, each takes one call, in this order.
     pub fn next(&self, operation: &str, behaviour: Behaviour) {
         let mut behaviours = self.plan.behaviours();
         let queue = behaviours.next.entry(operation.into()).or_default();
         queue.push_back(behaviour);
     }
 
-    /// Passes everything on again and forgets the counts. Calls that hang go on hanging.
+    /// Passes every call on again and sets the counts to zero. Calls that hang still hang.
     pub fn reset(&self) {
         *self.plan.behaviours() = Behaviours::default();
     }
 
-    /// How often `operation` was called since the start or the last reset, whatever became of the calls.
+    /// How often `operation` was called since the start or the last reset, including calls that failed.
     ///
     /// A request without `X-Amz-Target` counts as operation `""`.
     #[must_use]
@@ -115,13 +116,13 @@ impl AwsProxy {
     ///
     /// # Errors
     ///
-    /// When the port can't be kept.
+    /// If the port can't be kept.
     pub async fn unavailable(&self) -> io::Result<()> {
         let mut door = self.door.lock().await;
         if let Door::Open(server) = std::mem::replace(&mut *door, Door::Moving) {
             server.end().await;
         }
-        // bound, but not listening: the kernel refuses connections and gives the port to nobody else
+        // the socket is bound but does not listen: the kernel refuses connections and gives the port to nobody else
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(self.address)?;
@@ -133,7 +134,7 @@ impl AwsProxy {
     ///
     /// # Errors
     ///
-    /// When the port does not take connections.
+    /// If the port does not accept connections.
     pub async fn available(&self) -> io::Result<()> {
         let mut door = self.door.lock().await;
         *door = match std::mem::replace(&mut *door, Door::Moving) {
@@ -157,7 +158,7 @@ impl Server {
                 plan.behaviours().connections += 1;
                 connections.spawn(async move {
                     let service = service_fn(|call| plan.serve(call));
-                    // fails when the client goes away, or when the plan says to close the connection
+                    // fails if the client disconnects, or if the plan closes the connection
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;

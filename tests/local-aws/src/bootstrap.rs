@@ -1,5 +1,6 @@
-//! A function's binary as `make build` has made it, run by itself: with the deployed function's environment, and with a Runtime
-//! API of its own, so that a trial measures the function alone and can freeze or kill it.
+//! Runs the binary that `make build` has made of one function, without the local AWS's Lambda: with the deployed
+//! function's environment and a Runtime API of its own. So a trial measures the function alone, and can freeze or kill
+//! it.
 
 use std::fs::File;
 use std::io;
@@ -28,7 +29,7 @@ pub struct Bootstrap {
     _directory: tempfile::TempDir,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub struct Answer {
     /// What the function answered.
@@ -38,12 +39,12 @@ pub struct Answer {
 }
 
 impl Bootstrap {
-    /// Starts the function with the logical id `function` in the template, with the root user's rights. `changes` are made to
-    /// the deployed environment: a value sets a variable, `None` removes it.
+    /// Starts the function with the logical id `function` in the template. It has the root user's rights. `changes` are
+    /// made to the deployed environment: a value sets a variable, `None` removes it.
     ///
     /// # Errors
     ///
-    /// When it is not built, or its environment can't be read.
+    /// If it is not built, or its environment can't be read.
     pub async fn start(
         world: &World,
         function: &str,
@@ -94,20 +95,20 @@ impl Bootstrap {
         })
     }
 
-    /// Waits until the function asks for its next event, so that what follows is no cold start.
+    /// Waits until the function asks for its next event. What follows is no cold start.
     ///
     /// # Errors
     ///
-    /// When it ends or hangs instead.
+    /// If it ends or hangs instead.
     pub async fn ready(&mut self) -> Result<Ready, StackError> {
         self.api.ready().await.map_err(unexpected)
     }
 
-    /// Hands the function its next event, as soon as it asks for one, and `limit` for it.
+    /// Hands the function an event as soon as it asks for one, with `limit` as its time.
     ///
     /// # Errors
     ///
-    /// When it ends, hangs, or answers with an error or no JSON.
+    /// If it ends, hangs, or answers with an error or without JSON.
     pub async fn invoke(&mut self, event: &Value, limit: Duration) -> Result<Answer, StackError> {
         let ready = self.ready().await?;
         let event = event.to_string().into();
@@ -128,7 +129,7 @@ impl Bootstrap {
         self.started.elapsed()
     }
 
-    /// The process; none once it has ended.
+    /// The id of the process; `None` once it has ended.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
@@ -138,7 +139,7 @@ impl Bootstrap {
     ///
     /// # Errors
     ///
-    /// When they can't be read.
+    /// If they can't be read.
     pub fn lines(&self) -> io::Result<Vec<String>> {
         let output = std::fs::read_to_string(&self.output)?;
         Ok(output.lines().map(str::to_owned).collect())
@@ -147,7 +148,7 @@ impl Bootstrap {
 
 impl Drop for Bootstrap {
     fn drop(&mut self) {
-        // for the search for leaks
+        // the search for leaks reads these lines too
         for line in self.lines().unwrap_or_default() {
             self.recorder
                 .record(format!("output of {}", self.name), line);

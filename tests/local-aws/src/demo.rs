@@ -1,4 +1,4 @@
-//! What the stack does, told step by step; nothing is told that was not checked.
+//! The demo: it shows step by step what the stack does, and shows nothing that it has not checked.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,16 +9,16 @@ use crate::stack::{StackError, Subscription, signed};
 use crate::steps::Steps;
 use crate::world::World;
 
-/// After this time WHOOP counts a delivery as failed.
+/// WHOOP counts a delivery as failed after this time.
 const WHOOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long the simulator may take until it has delivered, one repetition included.
+/// How long the simulator may take to deliver, including one repetition.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long an order may take from its webhook to the bus.
 const PUBLICATION_LIMIT: Duration = Duration::from_secs(20);
 
-/// Why the demo can't tell what it was about to.
+/// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The stack can't be used.
@@ -27,7 +27,7 @@ pub enum DemoError {
     /// WHOOP's Partner API can't be reached.
     #[error("no answer from the WHOOP simulator")]
     Whoop(#[from] reqwest::Error),
-    /// It is not so.
+    /// A check failed.
     #[error("{0}")]
     NotSo(String),
 }
@@ -37,7 +37,7 @@ pub enum DemoError {
 ///
 /// # Errors
 ///
-/// When anything that it would tell is not so; the error says what.
+/// If a check fails; the error says which.
 pub async fn play(world: &World, steps: &Steps) -> Result<(), DemoError> {
     let expires_at = steps
         .run(
@@ -59,7 +59,7 @@ pub async fn play(world: &World, steps: &Steps) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Has the deployed function obtain a token; returns when that expires.
+/// Has the deployed function obtain a token and returns its expiry time.
 async fn refresh_token(world: &World) -> Result<i64, DemoError> {
     let function = world.stack.output("TokenRefreshFunctionName");
     let result = world.stack.invoke(function, &json!({})).await?.payload;
@@ -82,7 +82,7 @@ async fn stored_token(world: &World, expires_at: i64) -> Result<String, DemoErro
     let nobodys = "v2/partner/requisition/00000000-0000-4000-8000-000000000000";
     let url = format!("{}/{nobodys}", world.simulator.base_url());
     let request = world.stack.http.get(url).bearer_auth(item.access_token);
-    // 401 if it did not take the token
+    // WHOOP answers 401 if it refuses the token
     let status = request.send().await?.status().as_u16();
     if status != 404 {
         return not_so(format!("WHOOP answered {status} to the stored token"));
@@ -133,7 +133,8 @@ fn answer_in_time(delivery: &Delivery) -> Result<String, DemoError> {
     }
 }
 
-/// Waits for the event of a delivered webhook; it has to hold the order as WHOOP serves it, and no other event may be there.
+/// Waits for the event of a delivered webhook. It must hold the order as WHOOP serves it, and no other event may have
+/// arrived.
 async fn published_order(
     world: &World,
     subscription: &Subscription,
@@ -181,7 +182,7 @@ async fn refused_forgery(world: &World, delivery: &Delivery) -> Result<String, D
     Ok("the same webhook, tampered with: 401".into())
 }
 
-/// Has WHOOP refuse every token that it has issued, and create another requisition.
+/// Has WHOOP refuse every token that it has issued, then create another requisition.
 async fn order_after_expiry(
     world: &World,
     subscription: &Subscription,
@@ -201,14 +202,14 @@ async fn order_after_expiry(
     ))
 }
 
-/// Checks that every webhook is done with, and that the one tampered with has left no trace.
+/// Checks that no webhook is left in a queue, and that the forged one has left no trace.
 async fn nothing_left_over(
     world: &World,
     subscription: &Subscription,
 ) -> Result<String, DemoError> {
     for queue in ["WebhookQueueUrl", "WebhookDeadLetterQueueUrl"] {
         let empty = async {
-            // the last message is deleted a moment after its event is on the bus
+            // the last message is deleted a moment after its event has reached the bus
             while world.stack.queue_depth(world.stack.output(queue)).await? > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

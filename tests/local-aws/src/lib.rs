@@ -1,5 +1,5 @@
-//! The local AWS, the stack deployed on it with the WHOOP simulator beside it, and the demo: what `make demo` and `make up` run
-//! and the end-to-end tests start from.
+//! The local AWS, the stack deployed on it, and the WHOOP simulator beside it: `make demo`, `make up` and the
+//! end-to-end tests run on this.
 
 pub mod aws_proxy;
 pub mod bootstrap;

@@ -1,7 +1,7 @@
 //! The local AWS: MiniStack as a child process, one for each test run or demo.
 //!
-//! It runs with IAM enforced and an environment of its own, because every function inherits MiniStack's, and it never
-//! outlives us: `local_aws.py` ends with its standard input.
+//! It enforces IAM. Its environment holds nothing of ours, because every function inherits it. It never outlives us:
+//! `local_aws.py` ends when its standard input is closed.
 
 mod function_output;
 
@@ -28,13 +28,14 @@ pub const REGION: &str = "us-east-1";
 /// Access key and secret key of the local account's root user.
 const ROOT_KEY: &str = "test";
 
-/// How long the local AWS may take to answer for the first time: it takes less than a second on an idle machine.
+/// How long the local AWS may take to answer for the first time. On an idle machine it takes less than a second.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long it may take to end after its standard input was closed, before it is killed.
+/// How long it may take to end after we close its standard input. After that it is killed.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
-/// How often a start is tried; another process may take the free port between our finding and MiniStack's binding it.
+/// How often a start is tried. Another process may take the free port between our finding it and MiniStack's binding
+/// it.
 const START_ATTEMPTS: u32 = 3;
 
 /// Why the local AWS did not start.
@@ -43,7 +44,7 @@ pub enum LocalAwsError {
     /// The Python environment is missing.
     #[error("{} is missing: run `make setup`", .0.display())]
     NotInstalled(PathBuf),
-    /// A file, a port or the process could not be had.
+    /// A file, a port or the process was not available.
     #[error("the local AWS could not be started: {0}")]
     Io(#[from] io::Error),
     /// The process ended, or did not answer in time.
@@ -58,7 +59,7 @@ pub enum LocalAwsError {
 
 /// A running local AWS, which ends when this is dropped.
 pub struct LocalAws {
-    /// What must not leak from anything that is deployed here, and what was answered.
+    /// The values that must not leak from anything deployed here, and the answers received.
     pub recorder: Arc<Recorder>,
     child: Child,
     endpoint: String,
@@ -79,7 +80,7 @@ impl LocalAws {
     ///
     /// # Errors
     ///
-    /// When `.venv/local-aws` is missing, or when the process ends or does not answer within a minute.
+    /// If `.venv/local-aws` is missing, or if the process ends or does not answer within a minute.
     pub async fn start() -> Result<Self, LocalAwsError> {
         let mut attempt = 1;
         loop {
@@ -116,19 +117,19 @@ impl LocalAws {
             .env("TMPDIR", &temporary_files)
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
-            // queue URLs carry this host name
+            // queue URLs hold this host name
             .env("MINISTACK_HOST", "127.0.0.1")
-            // what the functions' SDK talks to
+            // the functions' SDK talks to this
             .env("AWS_ENDPOINT_URL", &endpoint)
-            // each function runs with its own role, and is denied what the role does not allow
+            // each function runs with its own role and is denied everything else
             .env("AUTH", "true")
-            // listeners on fixed ports, which several instances would fight for
+            // these listen on fixed ports, which several instances would compete for
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
-            // a group of its own: Ctrl-C reaches only us, and the functions' processes can be ended as one
+            // a process group of its own: Ctrl-C reaches only us, and the functions' processes end with it
             .process_group(0)
             .spawn()?;
         Ok(Self {
@@ -175,18 +176,18 @@ impl LocalAws {
         &self.endpoint
     }
 
-    /// A directory for whatever is to vanish together with the local AWS.
+    /// A directory that is removed when the local AWS ends.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The process group that ends together with the local AWS, whatever way that is.
+    /// The process group that ends together with the local AWS, however that ends.
     pub(crate) fn process_group(&self) -> i32 {
         self.child.id().cast_signed()
     }
 
-    /// The variables with which the AWS CLI, SAM and every SDK work on the local AWS as its root user.
+    /// The variables that make the AWS CLI, SAM and every SDK work on the local AWS as its root user.
     #[must_use]
     pub fn environment(&self) -> [(&'static str, &str); 4] {
         [
@@ -197,7 +198,7 @@ impl LocalAws {
         ]
     }
 
-    /// Configuration of clients that act as the local account's root user. Nothing of our own environment goes into it.
+    /// Configuration of clients that act as the local account's root user. It takes nothing from our own environment.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         let root = Credentials::new(ROOT_KEY, ROOT_KEY, None, None, "local AWS");
@@ -210,11 +211,12 @@ impl LocalAws {
             .build()
     }
 
-    /// Everything that the functions have printed so far, oldest first; also what CloudWatch Logs does not show.
+    /// Every line that the functions have printed so far, oldest first, including lines that CloudWatch Logs does not
+    /// show.
     ///
     /// # Errors
     ///
-    /// When the file with those lines can't be read.
+    /// If the file with those lines can't be read.
     pub fn function_output(&self) -> io::Result<Vec<FunctionLine>> {
         function_output(&self.function_output_file())
     }
@@ -227,7 +229,8 @@ impl LocalAws {
 
 impl Drop for LocalAws {
     fn drop(&mut self) {
-        // once the pipe is closed, the process kills its whole group; a byte says that we remove the directory
+        // when the pipe closes, the process kills its whole group; the byte tells it that we remove the directory
+        // ourselves
         if let Some(mut stdin) = self.child.stdin.take() {
             let _ = stdin.write_all(b".");
         }
@@ -256,7 +259,7 @@ pub(crate) fn loopback_client() -> reqwest::Client {
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(3))
-        // a kept connection may be closed by the other end just when it is used again
+        // so that no call uses a connection that the other end is closing
         .pool_idle_timeout(Duration::from_secs(5))
         .no_proxy()
         .timeout(Duration::from_secs(60))

@@ -1,5 +1,5 @@
-//! The stack deployed on the local AWS: `sam deploy` of what `make build` has built, and all that tests and the demo do
-//! with it.
+//! The stack on the local AWS: deploys what `make build` has built, and does everything that the tests and the demo
+//! need of a stack.
 
 mod bus;
 mod deploy;
@@ -21,10 +21,10 @@ pub use webhook::{Answer, signed};
 
 use leak_recorder::Recorder;
 
-/// Why something with the stack did not work.
+/// Why an operation on the stack failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// What `sam deploy` needs is not there yet.
+    /// A file that `sam deploy` needs is missing.
     #[error("{} is missing: run `{remedy}`", path.display())]
     Missing {
         /// What is missing.
@@ -59,13 +59,13 @@ pub enum StackError {
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The stack holds something else than it should.
+    /// The stack is not as it should be.
     #[error("{0}")]
     Unexpected(String),
 }
 
 impl StackError {
-    /// For `map_err` after a call of the SDK.
+    /// Wraps an error of the SDK; for `map_err`.
     fn aws<E>(operation: &'static str) -> impl FnOnce(E) -> Self
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -77,7 +77,7 @@ impl StackError {
     }
 }
 
-/// A deployed stack. The clients are public for what the methods here do not cover.
+/// A deployed stack. The clients are public for calls that have no method here.
 pub struct Stack {
     /// Name of the stack.
     pub name: String,
@@ -97,7 +97,7 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// An HTTP client for the webhook's URL.
     pub http: reqwest::Client,
-    /// What must not leak from the local AWS, and what was answered.
+    /// The values that must not leak from the local AWS, and the answers received.
     pub recorder: Arc<Recorder>,
     outputs: BTreeMap<String, String>,
     function_output: PathBuf,
@@ -109,7 +109,7 @@ impl Stack {
     ///
     /// # Panics
     ///
-    /// When the template has no such output.
+    /// If the template has no such output.
     #[must_use]
     pub fn output(&self, name: &str) -> &str {
         self.outputs

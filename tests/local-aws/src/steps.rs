@@ -1,4 +1,4 @@
-//! A line for each step that is done: with a spinner meanwhile on a terminal, as plain lines elsewhere.
+//! Shows a line for each step that is done. On a terminal, a spinner turns while a step is under way.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -34,11 +34,11 @@ impl Steps {
         }
     }
 
-    /// Does `work` and then says what is done, with the time it took.
+    /// Does `work`, then shows that it is done and how long it took.
     ///
     /// # Errors
     ///
-    /// When `work` fails, with its error.
+    /// If `work` fails; the error is its own.
     pub async fn run<T, E>(
         &self,
         doing: &str,
@@ -62,7 +62,7 @@ impl Steps {
         result
     }
 
-    /// Says what is done.
+    /// Shows that something is done.
     pub fn done(&self, what: impl Display) {
         self.print(format_args!("✓ {what}"));
     }
@@ -75,7 +75,7 @@ impl Steps {
 
     fn spinner(&self, doing: &str) -> ProgressBar {
         if !self.spinning {
-            // a log shows at least what is being waited for
+            // a log shows at least what we are waiting for
             self.print(format_args!("  {doing} …"));
             return ProgressBar::hidden();
         }

@@ -1,4 +1,4 @@
-//! The whole world of the deployed functions: WHOOP, an AWS account, and the stack in it with its secrets put in.
+//! Everything that the deployed functions need: WHOOP, an AWS account, and the stack in it with its secrets.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::ministack::{LocalAws, LocalAwsError};
 use crate::stack::{Stack, StackError};
 use crate::steps::Steps;
 
-/// Name of the stack that a person sees.
+/// Name of the stack in the demo.
 const STACK_NAME: &str = "whoop-partner";
 
 /// Everything that runs. Dropping it ends all of it.
@@ -19,13 +19,13 @@ pub struct World {
     pub stack: Stack,
     /// WHOOP, as the deployed functions see it.
     pub simulator: Simulator,
-    /// The local AWS that the stack is deployed on, perhaps beside others.
+    /// The local AWS that the stack is deployed on. Other stacks may share it.
     pub aws: Arc<LocalAws>,
     /// The key that webhooks are signed with.
     pub signing_secret: String,
-    /// The client ID by which WHOOP knows us.
+    /// The client ID that WHOOP accepts.
     pub client_id: String,
-    /// The client secret that belongs to it.
+    /// The client secret that WHOOP accepts.
     pub client_secret: String,
 }
 
@@ -38,19 +38,19 @@ pub enum WorldError {
     /// The WHOOP simulator did not start.
     #[error("the WHOOP simulator could not be started: {0}")]
     Simulator(#[from] io::Error),
-    /// The stack was not deployed, or its secrets were not put in.
+    /// The stack was not deployed, or its secrets were not stored.
     #[error(transparent)]
     Stack(#[from] StackError),
 }
 
 impl World {
-    /// Starts the local AWS and WHOOP, deploys what `make build` has built, and puts freshly made secrets in.
+    /// Starts the local AWS and WHOOP, deploys what `make build` has built, and stores new secrets.
     ///
-    /// The functions log from `log_level` on: `INFO`, `TRACE` and so on.
+    /// `log_level` is the functions' log level, such as `INFO` or `TRACE`.
     ///
     /// # Errors
     ///
-    /// When one of the two does not start, or the stack can't be deployed.
+    /// If one of the two does not start, or the stack can't be deployed.
     pub async fn set_up(log_level: &str, steps: &Steps) -> Result<Self, WorldError> {
         let aws = steps
             .run(
@@ -63,11 +63,12 @@ impl World {
         Self::set_up_on(Arc::new(aws), STACK_NAME, &parameters, steps).await
     }
 
-    /// The same on a local AWS that runs already, as the stack `stack_name`, with these parameters of the template.
+    /// Does the same on a local AWS that runs already, as the stack `stack_name`, with these parameters of the
+    /// template.
     ///
     /// # Errors
     ///
-    /// When WHOOP does not start, or the stack can't be deployed.
+    /// If WHOOP does not start, or the stack can't be deployed.
     pub async fn set_up_on(
         aws: Arc<LocalAws>,
         stack_name: &str,
@@ -113,7 +114,7 @@ impl World {
     }
 }
 
-/// A value that is nowhere else, and says what it is.
+/// A unique value that says what it is.
 fn random(kind: &str) -> String {
     format!("{kind}-{}", Uuid::new_v4().simple())
 }

@@ -1,6 +1,7 @@
-//! The Lambda Runtime API, as far as a function needs it to start, to take events and to answer them.
+//! The part of the Lambda Runtime API that a function needs to start, to take events and to answer them.
 //!
-//! One instance serves one process. It runs on the harness's own thread, so that no hand-over between threads is measured.
+//! One instance serves one process. It runs on the caller's own thread, so that measurements contain no switch between
+//! threads.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How long a function may take to start before it counts as hung, and how long to answer after its deadline.
+/// How long a function may take to start, and to answer after its deadline, before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const API: &str = "/2018-06-01/runtime/";
@@ -29,7 +30,7 @@ pub struct RuntimeApi {
     server: JoinHandle<()>,
 }
 
-/// What a function asks or tells.
+/// A request of the function.
 enum FromFunction {
     Next {
         at: Instant,
@@ -68,7 +69,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// If no port is free.
     pub async fn listen() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -90,7 +91,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     ///
-    /// When it reports an error instead, ends or hangs.
+    /// If it reports an error instead, ends or hangs.
     pub async fn ready(&mut self) -> Result<Ready> {
         match self.request(PATIENCE).await? {
             FromFunction::Next { at, event } => Ok(Ready { at, event }),
@@ -103,7 +104,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     ///
-    /// When the function reports an error, whose JSON is in the text, when it ends, or when it does not answer.
+    /// If the function reports an error (its JSON is then in the text), ends, or does not answer.
     pub async fn invoke(&mut self, ready: Ready, body: Bytes, timeout: Duration) -> Result<Answer> {
         let start = Instant::now();
         let deadline = SystemTime::now() + timeout;
@@ -137,7 +138,7 @@ impl Drop for RuntimeApi {
 async fn serve(listener: TcpListener, requests: mpsc::UnboundedSender<FromFunction>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        // else the kernel waits for more to send
+        // otherwise the kernel waits for more data to send
         let _ = stream.set_nodelay(true);
         let requests = requests.clone();
         connections.spawn(async move {
@@ -171,7 +172,7 @@ async fn handle(
             StatusCode::NOT_FOUND,
         ),
     };
-    // nobody listens any more when the caller is done
+    // if the caller has gone, nobody is left to tell
     let _ = requests.send(told);
     Ok(empty(status))
 }

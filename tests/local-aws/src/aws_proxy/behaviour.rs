@@ -1,4 +1,4 @@
-//! What is to happen to which call.
+//! Which call gets which behaviour.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// What the proxy does with a call.
 #[derive(Clone)]
 pub enum Behaviour {
-    /// Passes call and answer on.
+    /// Passes the call and its answer on.
     Pass,
     /// Never answers; the call has no effect.
     Hang,
@@ -25,28 +25,28 @@ pub enum Behaviour {
     },
     /// Answers 200 with this JSON; the call has no effect.
     Answer(Value),
-    /// Passes the call on at once, so that it has its effect, and the answer only after this time.
+    /// Passes the call on at once, so that it has its effect, and delays the answer by this time.
     Delay(Duration),
-    /// Passes the call on and the answer after this change to its JSON; see [`Behaviour::rewrite`].
+    /// Passes the call on and changes the JSON of its answer; see [`Behaviour::rewrite`].
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
-    /// Passes call and answer on, and shows the call's JSON meanwhile; see [`Behaviour::watch`].
+    /// Passes the call and its answer on, and shows the call's JSON to a function; see [`Behaviour::watch`].
     Watch(Arc<dyn Fn(Value) + Send + Sync>),
-    /// Does what the call's JSON leads to; see [`Behaviour::depending`].
+    /// Chooses a behaviour by the call's JSON; see [`Behaviour::depending`].
     Depending(Arc<dyn Fn(&Value) -> Behaviour + Send + Sync>),
 }
 
 impl Behaviour {
-    /// Passes the call on and the answer after a change to its JSON.
+    /// Passes the call on and changes the JSON of its answer.
     pub fn rewrite(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::Rewrite(Arc::new(change))
     }
 
-    /// Does what the call's JSON leads to.
+    /// Chooses a behaviour by the call's JSON.
     pub fn depending(choose: impl Fn(&Value) -> Self + Send + Sync + 'static) -> Self {
         Self::Depending(Arc::new(choose))
     }
 
-    /// Passes call and answer on; between the two it shows the call's JSON.
+    /// Passes the call and its answer on, and shows the call's JSON to `watch`.
     pub fn watch(watcher: impl Fn(Value) + Send + Sync + 'static) -> Self {
         Self::Watch(Arc::new(watcher))
     }
@@ -68,14 +68,14 @@ impl fmt::Debug for Behaviour {
     }
 }
 
-/// What is to happen to the calls of each operation.
+/// The planned behaviour for each operation.
 #[derive(Default)]
 pub(super) struct Behaviours {
-    /// For the next calls of an operation, one each.
+    /// For the next calls of an operation, one behaviour for each call.
     pub(super) next: HashMap<String, VecDeque<Behaviour>>,
     /// For every call of an operation.
     pub(super) always: HashMap<String, Behaviour>,
-    /// For every operation without one of its own.
+    /// For every operation that has no behaviour of its own.
     pub(super) all: Option<Behaviour>,
     /// How often each operation was called.
     pub(super) calls: HashMap<String, usize>,
@@ -84,7 +84,7 @@ pub(super) struct Behaviours {
 }
 
 impl Behaviours {
-    /// Counts a call and says what to do with it.
+    /// Counts a call and returns its behaviour.
     pub(super) fn for_call(&mut self, operation: &str) -> Behaviour {
         *self.calls.entry(operation.into()).or_default() += 1;
         let next = self.next.get_mut(operation).and_then(VecDeque::pop_front);

@@ -1,4 +1,4 @@
-//! Carries out what is to happen to a call.
+//! Carries out the behaviour that is planned for a call.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::behaviour::{Behaviour, Behaviours};
 use crate::ministack::loopback_client;
 
-/// Where calls go, and what is to happen to them.
+/// Where calls go, and what happens to them.
 pub(super) struct Plan {
     upstream: String,
     client: reqwest::Client,
@@ -53,7 +53,8 @@ impl Plan {
         call: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let mut behaviour = self.behaviours().for_call(&operation(call.headers()));
-        // read to the end, lest closing resets the connection before an answer is read
+        // reads the request to its end: if bytes are left, closing resets the connection before the client reads the
+        // answer
         let (head, body) = call.into_parts();
         let body = body.collect().await?.to_bytes();
         let json = || serde_json::from_slice(&body).unwrap_or_default();
@@ -84,7 +85,7 @@ impl Plan {
                     return Ok(Response::from_parts(head, Full::new(body)));
                 };
                 change(&mut json);
-                // DynamoDB's checksum of the body as it was
+                // DynamoDB's checksum of the unchanged body
                 head.headers.remove("x-amz-crc32");
                 Ok(Response::from_parts(
                     head,
@@ -126,14 +127,14 @@ fn operation(headers: &HeaderMap) -> String {
     operation.unwrap_or_default().to_owned()
 }
 
-/// Drops what concerns one connection only. `Host` stays: the signature covers it.
+/// Removes the headers that concern one connection only. `Host` stays, because the signature covers it.
 fn remove_connection_headers(headers: &mut HeaderMap) {
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(name);
     }
 }
 
-/// An error as the JSON protocols of AWS word it, with the header by which clients of SQS know its code.
+/// An error in the words of AWS's JSON protocols, with the header from which SQS clients read its code.
 fn failure(status: u16, code: &str) -> Response<Full<Bytes>> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let body = json!({ "__type": code, "message": "the proxy was told to answer this" });

@@ -1,4 +1,5 @@
-//! Runs the stack on the local AWS, with the WHOOP simulator beside it: `demo` shows what it does and ends, `up` stays.
+//! Runs the stack on the local AWS, with the WHOOP simulator beside it. `demo` shows what the stack does and ends; `up`
+//! keeps it running.
 
 use std::error::Error;
 use std::pin::pin;
@@ -13,7 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 use whoop_simulator::signals::asked_to_end;
 
-/// The stack on this machine. Run it through `make demo` and `make up`, which build what it deploys.
+/// The stack on this machine. Use `make demo` and `make up`, which first build what this program deploys.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -42,7 +43,7 @@ async fn main() -> ExitCode {
 async fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     let steps = Steps::shown();
     let mut end = pin!(asked_to_end());
-    // given up halfway, the future is dropped, and with it all that it has started
+    // if the user ends it halfway, the future is dropped, and with it everything that it has started
     let world = tokio::select! {
         world = set_up_and_play(&steps) => world?,
         () = &mut end => return Err("ended before it was done".into()),
@@ -63,7 +64,7 @@ async fn set_up_and_play(steps: &Steps) -> Result<World, Box<dyn Error>> {
     Ok(world)
 }
 
-/// Prints what it takes to use the stack from elsewhere, one `NAME=value` a line.
+/// Prints the variables for using the stack from elsewhere, one `NAME=value` a line.
 fn print_variables(world: &World) {
     for (name, value) in world.aws.environment() {
         println!("{name}={value}");
@@ -75,8 +76,8 @@ fn print_variables(world: &World) {
     println!("CURL={}", signed_curl(world));
 }
 
-/// A command that delivers a webhook, with the signature of its body. No endpoint serves what it points at, so that it
-/// reaches the bus whatever WHOOP has.
+/// A command that delivers a signed webhook. No endpoint serves its event type, so that the event reaches the bus
+/// whatever WHOOP knows.
 fn signed_curl(world: &World) -> String {
     let event = json!({
         "event_type": "clinical_report_review.requested",

@@ -1,4 +1,4 @@
-//! What the functions print, line by line, as `local_aws.py` keeps it.
+//! The lines that the functions print, as `local_aws.py` writes them down.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct FunctionLine {
     pub line: String,
 }
 
-/// Reads those lines. One that is half written is left for later.
+/// Reads those lines. A line that is only half written is left for the next reading.
 pub(crate) fn function_output(path: &Path) -> io::Result<Vec<FunctionLine>> {
     let file = BufReader::new(std::fs::File::open(path)?);
     let lines = file.lines().collect::<io::Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! The bus as one who consumes its events sees it: through a rule into a queue.
+//! The bus as a consumer of its events sees it: through a rule that sends them to a queue.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,18 @@ pub struct Subscription {
     queue_url: String,
 }
 
-/// An event as the bus delivers it. Nothing formats it: it holds an order.
+/// An event as the bus delivers it. It has no `Debug`, because it holds an order.
 pub struct PublishedEvent {
     /// `detail-type`.
     pub detail_type: String,
     /// `detail`.
     pub detail: Value,
-    /// What the event weighs, with everything around the detail.
+    /// The size of the whole event in bytes, not only of its detail.
     pub bytes: usize,
 }
 
 impl PublishedEvent {
-    /// Whose event it is.
+    /// The resource that the event is about.
     #[must_use]
     pub fn resource_id(&self) -> &str {
         self.detail["resource_id"].as_str().unwrap_or_default()
@@ -32,12 +32,12 @@ impl PublishedEvent {
 }
 
 impl Stack {
-    /// Makes a queue, and a rule that sends everything with the source `whoop.partner` to it. What is in the queue from an
-    /// earlier call is gone.
+    /// Makes a queue, and a rule that sends everything with the source `whoop.partner` to it. If an earlier call made
+    /// them, the queue is emptied.
     ///
     /// # Errors
     ///
-    /// When the local AWS refuses one of them.
+    /// If the local AWS refuses one of them.
     pub async fn subscribe(&self) -> Result<Subscription, StackError> {
         let name = format!("{}-events", self.name);
         let queue = self.sqs.create_queue().queue_name(&name).send().await;
@@ -80,11 +80,11 @@ impl Stack {
         arn.ok_or_else(|| StackError::Unexpected("a queue without an ARN".into()))
     }
 
-    /// Takes up to ten events that have arrived, waiting up to a second for one.
+    /// Takes up to ten events that have arrived. If there is none, waits up to a second for one.
     ///
     /// # Errors
     ///
-    /// When the queue can't be read, or holds what is no event.
+    /// If the queue can't be read, or holds something that is no event.
     pub async fn next_events(
         &self,
         subscription: &Subscription,
@@ -120,7 +120,7 @@ impl Stack {
         bodies.map(|body| event(body.unwrap_or_default())).collect()
     }
 
-    /// Takes everything that has arrived.
+    /// Takes every event that has arrived.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Stack {
         Ok(events)
     }
 
-    /// Collects events until one is about `resource_id`; `None` if none is within `limit`.
+    /// Collects events until one is about `resource_id`. Returns `None` if no such event arrives within `limit`.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::ministack::{LocalAws, checkout, loopback_client};
 /// How long `sam deploy` may take: 4 to 8 s on an idle machine with two cores.
 const DEPLOY_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long a stack may take to be deleted: one or two seconds.
+/// How long the deletion of a stack may take: usually one or two seconds.
 const DELETE_LIMIT: Duration = Duration::from_secs(60);
 
 impl Stack {
@@ -22,7 +22,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When SAM is not installed, nothing is built, or the deployment fails; the error then shows SAM's output.
+    /// If SAM is not installed, nothing is built, or the deployment fails. The error then shows SAM's output.
     pub async fn deploy(
         aws: &LocalAws,
         name: &str,
@@ -62,13 +62,13 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Deletes the stack and waits until it is gone. Its outputs can be read afterwards, too.
+    /// Deletes the stack and waits until it is gone. Its outputs can still be read afterwards.
     ///
     /// # Errors
     ///
-    /// When the local AWS refuses, or the stack is still there after 60 s.
+    /// If the local AWS refuses, or the stack still exists after 60 s.
     pub async fn delete(&self) -> Result<(), StackError> {
-        // a deleted stack is found by its id only
+        // a deleted stack can be found by its id only
         let stack_id = self.status(&self.name).await?.0;
         self.cloudformation
             .delete_stack()
@@ -144,7 +144,7 @@ async fn sam_deploy(
             "--no-progressbar",
             "--no-fail-on-empty-changeset",
         ])
-        // nobody's AWS profile, and nothing written to anybody's home
+        // uses no AWS profile of the user and writes nothing to the user's home
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("LANG", "C.UTF-8")
@@ -156,7 +156,7 @@ async fn sam_deploy(
         .stdin(std::process::Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
-        // ends with the local AWS if we can't end it ourselves
+        // ends together with the local AWS if we can't end it ourselves
         .process_group(aws.process_group())
         .kill_on_drop(true);
     if !parameters.is_empty() {

@@ -1,4 +1,4 @@
-//! The deployed functions: invoking them, changing their environment, reading what they print.
+//! The deployed functions: invokes them, changes their environment, reads what they print.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,29 +14,29 @@ use tokio::sync::Mutex;
 use super::{Stack, StackError};
 use crate::ministack::function_output;
 
-/// How long a change of a function's configuration may take: MiniStack takes half a second.
+/// How long a change of a function's configuration may take. MiniStack takes half a second.
 const UPDATE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The environment of each function as the template has it, by the function's name.
+/// The environment that the template gives each function, by the function's name.
 pub(super) type DeployedEnvironments = Mutex<HashMap<String, HashMap<String, String>>>;
 
-/// What came back from a function that was invoked directly.
+/// The result of a function that was invoked directly.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// The function's result, or its error with `errorType` and `errorMessage`.
     pub payload: Value,
     /// Set when the result is an error.
     pub function_error: Option<String>,
-    /// The last 4 KiB of what it logged meanwhile.
+    /// The last 4 KiB of its log for this invocation.
     pub log_tail: String,
 }
 
 impl Stack {
-    /// Invokes a function by its physical name and waits for the result, an error of the function included.
+    /// Invokes a function by its physical name and waits for the result, which may be an error of the function.
     ///
     /// # Errors
     ///
-    /// When the function can't be invoked at all.
+    /// If the function can't be invoked at all.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Invocation, StackError> {
         let answer = self
             .lambda
@@ -64,14 +64,14 @@ impl Stack {
         })
     }
 
-    /// Gives a function the environment it was deployed with, changed by `changes`: a value sets a variable, `None`
-    /// removes it. So `&[]` puts everything back.
+    /// Gives a function its deployed environment with `changes` made to it: a value sets a variable, `None` removes it.
+    /// `&[]` restores the deployed environment.
     ///
-    /// The next invocation is a cold start with that environment, whatever it was before.
+    /// The next invocation is a cold start, even if nothing changes.
     ///
     /// # Errors
     ///
-    /// When the local AWS refuses the change, or has not put it into effect after 30 s.
+    /// If the local AWS refuses the change, or it has not taken effect after 30 s.
     pub async fn configure(
         &self,
         function: &str,
@@ -98,7 +98,7 @@ impl Stack {
         self.wait_for_update(function).await
     }
 
-    /// Gives a function this many seconds for each invocation.
+    /// Sets the time limit of a function's invocations, in seconds.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the function's configuration can't be read.
+    /// If the function's configuration can't be read.
     pub async fn deployed_environment(
         &self,
         function: &str,
@@ -176,11 +176,11 @@ impl Stack {
         }
     }
 
-    /// Every line that a function has printed so far, straight from its process.
+    /// Every line that a function has printed so far, directly from its process.
     ///
     /// # Errors
     ///
-    /// When the file that keeps those lines can't be read.
+    /// If the file that holds those lines can't be read.
     pub fn logs(&self, function: &str) -> Result<Vec<String>, StackError> {
         let lines = function_output(&self.function_output)?;
         Ok(lines
@@ -190,12 +190,12 @@ impl Stack {
             .collect())
     }
 
-    /// Everything that can be read about the functions afterwards: what their processes printed, and every event of every
-    /// log group.
+    /// Everything that can be read about the functions afterwards: what their processes printed, and every event of
+    /// every log group.
     ///
     /// # Errors
     ///
-    /// When the lines or the log groups can't be read.
+    /// If the lines or the log groups can't be read.
     pub async fn all_logs(&self) -> Result<Vec<Text>, StackError> {
         let printed = function_output(&self.function_output)?;
         let mut texts: Vec<Text> = printed
@@ -225,7 +225,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the log group can't be read.
+    /// If the log group can't be read.
     pub async fn log_events(&self, log_group: &str) -> Result<Vec<Text>, StackError> {
         let mut pages = self
             .cloudwatch_logs

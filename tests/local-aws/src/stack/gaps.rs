@@ -1,4 +1,4 @@
-//! What the local AWS leaves undone of a template, done by hand.
+//! Does by hand what the local AWS ignores of a template.
 
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use serde_json::Value;
@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::{Stack, StackError};
 
 impl Stack {
-    /// Does what CloudFormation does on AWS and MiniStack's does not, as the template says: a table's time to live.
+    /// Sets each table's time to live as the template says. CloudFormation does so on AWS, but not in MiniStack.
     ///
-    /// Encryption, point-in-time recovery, throttling, access logs, resource policies and the bus's dead-letter queue are
-    /// ignored by MiniStack too, but nothing here could make them work: those are proved over the template instead.
+    /// MiniStack also ignores encryption, point-in-time recovery, throttling, access logs, resource policies and the
+    /// bus's dead-letter queue. Nothing here could make them work; the package `template` proves them instead.
     pub(super) async fn apply_what_the_local_aws_ignores(&self) -> Result<(), StackError> {
         let answer = self
             .cloudformation
@@ -20,7 +20,7 @@ impl Stack {
             .map_err(StackError::aws("GetTemplate"))?;
         let template: Value = serde_json::from_str(answer.template_body().unwrap_or_default())
             .map_err(|error| StackError::Unexpected(format!("processed template: {error}")))?;
-        // of the stack, not of the template: what a condition leaves out is in the template all the same
+        // the stack's tables, not the template's: the template also lists resources that a condition leaves out
         let deployed = self
             .cloudformation
             .describe_stack_resources()

@@ -1,4 +1,4 @@
-//! What the stack keeps: secrets, queued messages, the partner token.
+//! What the stack stores: secrets, queued messages, the partner token.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ const PARTNER_TOKEN: &str = "partner-token";
 pub struct TokenItem {
     /// The token itself.
     pub access_token: String,
-    /// Its type, `bearer` in some case.
+    /// Its type: `bearer`, in any case.
     pub token_type: String,
     /// When it expires, in Unix seconds.
     pub expires_at: i64,
@@ -35,11 +35,12 @@ impl fmt::Debug for TokenItem {
 }
 
 impl Stack {
-    /// Makes `signing_secret` the current webhook signing secret. Functions already running may have the one before cached.
+    /// Makes `signing_secret` the current webhook signing secret. Running functions may still have the previous one
+    /// cached.
     ///
     /// # Errors
     ///
-    /// When Secrets Manager refuses it.
+    /// If Secrets Manager refuses it.
     pub async fn put_signing_secret(&self, signing_secret: &str) -> Result<(), StackError> {
         self.recorder.forbid("signing secret", signing_secret);
         let value = json!({ "signing_secret": signing_secret });
@@ -51,7 +52,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When Secrets Manager refuses them.
+    /// If Secrets Manager refuses them.
     pub async fn put_partner_credentials(
         &self,
         client_id: &str,
@@ -70,7 +71,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When Secrets Manager refuses it.
+    /// If Secrets Manager refuses it.
     pub async fn put_secret(&self, secret_id: &str, value: &str) -> Result<(), StackError> {
         self.recorder.forbid("secret value", value);
         self.secrets_manager
@@ -83,11 +84,11 @@ impl Stack {
         Ok(())
     }
 
-    /// Takes the next message out of a queue, waiting up to two seconds for one.
+    /// Takes the next message out of a queue. If there is none, waits up to two seconds for one.
     ///
     /// # Errors
     ///
-    /// When the queue can't be read.
+    /// If the queue can't be read.
     pub async fn receive(&self, queue_url: &str) -> Result<Option<Message>, StackError> {
         let answer = self
             .sqs
@@ -113,11 +114,11 @@ impl Stack {
         Ok(Some(message))
     }
 
-    /// How many messages a queue holds, those in flight included.
+    /// How many messages a queue holds, including those in flight.
     ///
     /// # Errors
     ///
-    /// When the queue's attributes can't be read.
+    /// If the queue's attributes can't be read.
     pub async fn queue_depth(&self, queue_url: &str) -> Result<usize, StackError> {
         let counted = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -142,7 +143,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the queue can't be emptied.
+    /// If the queue can't be emptied.
     pub async fn purge(&self, queue_url: &str) -> Result<(), StackError> {
         self.sqs
             .purge_queue()
@@ -157,7 +158,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the table can't be read, or the item lacks an attribute or holds one of the wrong type.
+    /// If the table can't be read, or the item lacks an attribute or has one of the wrong type.
     pub async fn token_item(&self) -> Result<Option<TokenItem>, StackError> {
         let answer = self
             .dynamodb
@@ -192,11 +193,11 @@ impl Stack {
         Ok(Some(item))
     }
 
-    /// Stores a token item over whatever is there.
+    /// Stores a token item and replaces the one that is stored.
     ///
     /// # Errors
     ///
-    /// When the table can't be written.
+    /// If the table can't be written.
     pub async fn put_token_item(&self, item: &TokenItem) -> Result<(), StackError> {
         self.recorder.forbid("access token", &item.access_token);
         self.dynamodb
@@ -220,7 +221,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the table can't be written.
+    /// If the table can't be written.
     pub async fn delete_token_item(&self) -> Result<(), StackError> {
         self.dynamodb
             .delete_item()

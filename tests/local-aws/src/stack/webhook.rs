@@ -1,4 +1,4 @@
-//! Requests to the webhook's URL, through the API.
+//! Sends requests to the webhook's URL, through the API.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body, as text.
     pub body: String,
-    /// From before connecting until after the last byte, the local AWS's own time included.
+    /// From before connecting until after the last byte; it includes the local AWS's own time.
     pub elapsed: Duration,
 }
 
@@ -39,11 +39,11 @@ pub fn signed(body: &[u8], signing_secret: &str) -> HeaderMap {
 impl Stack {
     /// Posts a body to `WebhookUrl` with exactly these headers.
     ///
-    /// Body, resource id and signature are searched for in every log afterwards.
+    /// The search for leaks looks for its body, resource id and signature in every log afterwards.
     ///
     /// # Errors
     ///
-    /// When no answer comes.
+    /// If no answer comes.
     pub async fn post_webhook(
         &self,
         body: impl Into<Bytes>,
@@ -77,7 +77,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When no answer comes.
+    /// If no answer comes.
     pub async fn deliver(
         &self,
         body: impl Into<Bytes>,
@@ -88,7 +88,7 @@ impl Stack {
         self.post_webhook(body, headers).await
     }
 
-    /// Registers what a delivery holds as never to appear in a log or an answer.
+    /// Registers the values of a delivery that must not appear in a log or an answer.
     fn forbid_delivery(&self, body: &[u8], headers: &HeaderMap) {
         self.recorder.forbid("webhook body", body);
         for signature in headers.get_all(SIGNATURE_HEADER) {
