@@ -1,4 +1,4 @@
-"""Goes the whole way of an order with a client that is generated from WHOOP's OpenAPI document, as a partner may do it.
+"""Carries out an order with a client that is generated from WHOOP's OpenAPI document, as a partner may do it.
 
 Usage: generated_client.py OPENAPI_DOCUMENT FOLDER BASE_URL DOCUMENT_ID
 
@@ -19,7 +19,7 @@ PACKAGE = "generated_client_package"
 
 
 def stay_on_this_machine(event, arguments):
-    """Fails whatever would reach another machine."""
+    """Fails every request to another machine."""
     if event == "socket.connect" and arguments[1][0] != "127.0.0.1":
         raise RuntimeError("a connection to another machine")
     if event == "socket.getaddrinfo" and arguments[0] != "127.0.0.1":
@@ -38,7 +38,7 @@ def generate(document, folder):
 
 
 def answer(status, response):
-    """What an answer with this status says."""
+    """Returns the body of an answer that must have this status."""
     if response.status_code != status:
         sys.exit(f"answered with {response.status_code} instead of {status}: {response.content}")
     return response.parsed

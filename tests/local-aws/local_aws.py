@@ -1,4 +1,4 @@
-"""Starts MiniStack, the local AWS, for one test run or demo, with a few of its habits changed.
+"""Starts MiniStack, the local AWS, for one test run or demo, and changes some of its behaviour.
 
 Usage: local_aws.py DIRECTORY, with MiniStack's own settings (GATEWAY_PORT, AUTH, ...) in the environment and a pipe as
 standard input that stays open for as long as this process is wanted. A last byte on it says that the parent removes
@@ -32,13 +32,13 @@ def end_with_the_parent():
     while received := os.read(0, 64):
         farewell = received
     try:
-        # collected here, as in a container nobody else may do so
+        # wait for them here: in a container there may be no other process that does
         for worker in [worker for pool in list(lambda_runtime._workers.values()) for worker in pool]:
             if worker._proc is not None:
                 worker._proc.kill()
                 worker._proc.wait()
         if not farewell:
-            # the parent did not live to remove its directory; done from outside the group, once that is gone
+            # the parent was killed before it removed its directory; a process outside the group does so when we are gone
             command = ["/bin/sh", "-c", 'sleep 1; rm -rf -- "$0"', directory]
             subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     finally:
@@ -54,7 +54,7 @@ def send_small_packets_at_once():
 
 
 def wait_less_for_log_lines():
-    """Shortens the wait for a first log line after each answer, 50 ms by default, which a quiet function always pays.
+    """Shortens the wait for a first log line after each answer: 50 ms by default, even if a function logs nothing.
 
     A line that comes later than this is not lost: it shows up with the next invocation.
     """
@@ -63,7 +63,7 @@ def wait_less_for_log_lines():
 
 
 def make_up_other_names_in_each_stack():
-    """Has CloudFormation make up other names each time that it makes something, as on AWS.
+    """Makes CloudFormation choose a new name for each resource that it creates, as on AWS.
 
     MiniStack derives a name from the stack's name and the logical id, except a bucket's. So a stack that is deployed anew
     under its name would overwrite the queues and secrets that outlived the first one.

@@ -1,5 +1,5 @@
-//! Every request of the client, checked against WHOOP's OpenAPI document with unknown fields forbidden and the needed fields
-//! required; and one spoilt request for each call, to show that the check would fail.
+//! Checks every request of the client against WHOOP's OpenAPI document, with unknown fields forbidden and the needed
+//! fields required. Then spoils one request of each call, to show that the check can fail.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn report() -> DiagnosticReport {
     DiagnosticReport::new(DiagnosticReportStatus::Partial, observations)
 }
 
-/// Makes every call that the client can make, and gives back what arrived at WHOOP.
+/// Makes every call that the client can make, and returns what arrived at WHOOP.
 async fn every_call() -> Vec<Call> {
     let lab = Lab::new().await;
     let document = json!({

@@ -1,4 +1,4 @@
-//! Documents: what they are, and their content with a limit on its size.
+//! Documents and their content, whose size is limited.
 
 use serde_json::json;
 use whoop_partner::partner::{DocumentId, PartnerError};

@@ -1,4 +1,4 @@
-//! Which answer becomes which error, each after a single call.
+//! Which answer becomes which error. Each takes a single call.
 
 use whoop_partner::partner::{AppointmentType, LabRequisitionId, PartnerError, TaskBusinessStatus};
 use whoop_simulator::Fault;
@@ -56,7 +56,7 @@ async fn what_whoop_does_not_know_is_not_found() {
         .await
         .unwrap_err();
     assert_eq!(error, PartnerError::NotFound);
-    // one call each, and one for the token
+    // one call for each, and one for the token
     lab.assert_calls("/", 10);
 }
 

@@ -1,4 +1,4 @@
-//! A partner of the simulator: its client, its token table and its clock.
+//! A partner of the simulated WHOOP: its client, its token table and its clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +27,7 @@ pub const START: u64 = 1_800_000_000;
 pub struct Lab {
     pub whoop: Simulator,
     pub table: TokenTable,
-    /// The client's clock, which stands still until it is advanced; waits are real.
+    /// The client's clock. It stands still until a test advances it; waits are real.
     pub clock: ManualTimeSource,
     pub client: PartnerClient,
 }
@@ -52,7 +52,7 @@ impl Lab {
         client(&self.whoop, &self.table, self.clock.clone())
     }
 
-    /// An order as WHOOP serves it, without a call of the client.
+    /// An order at WHOOP, made without a call of the client.
     pub fn order(&self) -> LabRequisitionId {
         let id = self.whoop.add_test_data(AppointmentType::Mobile);
         id.parse().expect("it is an identifier")
@@ -116,7 +116,7 @@ fn client(whoop: &Simulator, table: &TokenTable, clock: ManualTimeSource) -> Par
         .expect("the roots are compiled in")
 }
 
-/// A secret that holds these credentials, one after the other, each time it is read.
+/// A secret that returns these credentials, one pair for each read.
 pub fn secret(versions: &[(&str, &str)]) -> PartnerCredentialsCache {
     let mut rule = mock!(Client::get_secret_value).sequence();
     for (client_id, client_secret) in versions {

@@ -1,7 +1,8 @@
-//! WHOOP's OpenAPI document as a judge of requests and resources.
+//! Judges requests and resources by WHOOP's OpenAPI document.
 //!
-//! `partner-api.openapi.json` restates the partner part of that document without its sentences: the same paths, fields and
-//! required fields. It also allows null for `task_business_status`, which WHOOP's document does not, although null comes.
+//! `partner-api.openapi.json` restates the partner part of that document without its prose: the same paths, fields and
+//! required fields. In one point it differs: it allows null for `task_business_status`, because WHOOP sends null
+//! although its document does not allow it.
 
 use std::sync::LazyLock;
 
@@ -23,7 +24,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("partner-api.openapi.json")).expect("the document is JSON")
 });
 
-/// The document's schemas as JSON Schema. Strict ones forbid unknown fields and require the needed ones.
+/// The document's schemas as JSON Schema. The strict ones forbid unknown fields and require the needed ones.
 fn schemas(strict: bool) -> Value {
     let mut schemas = DOCUMENT["components"]["schemas"].clone();
     for (name, schema) in schemas.as_object_mut().expect("named schemas") {
@@ -96,7 +97,7 @@ pub fn operations() -> Vec<String> {
     operations
 }
 
-/// Checks a request strictly, and says which published call it is.
+/// Checks a request strictly and returns the published call that it is.
 pub fn check_request(call: &Call) -> Result<String, String> {
     let paths = DOCUMENT["paths"].as_object().expect("paths");
     let (template, methods) = paths
@@ -120,7 +121,7 @@ pub fn check_request(call: &Call) -> Result<String, String> {
         (None, Some(_)) => return Err("a body is not expected".into()),
     }
     if operation.get("security").is_some() && !call.authorized {
-        return Err("a good token is missing".into());
+        return Err("a valid token is missing".into());
     }
     Ok(format!("{} {template}", call.method))
 }
@@ -160,6 +161,6 @@ fn check_parameters(operation: &Value, template: &str, call: &Call) -> Result<()
     if in_query.is_empty() {
         Ok(())
     } else {
-        Err("a parameter is not published".into())
+        Err("a parameter is not in the document".into())
     }
 }

@@ -1,4 +1,4 @@
-//! Nothing that is formatted shows a token, a secret, an identifier or anything about a patient.
+//! Formatted text never shows a token, a secret, an identifier or anything about a patient.
 
 use leak_recorder::{Recorder, Text};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use whoop_simulator::{Fault, SimulatorConfig};
 
 use crate::lab::{Lab, REQUISITION, TOKEN};
 
-/// Every text in a JSON tree that is about a person: all but types, states and times.
+/// Forbids every text in a JSON tree that is about a person: all but types, states and times.
 fn forbid(recorder: &Recorder, name: &str, value: &Value) {
     match value {
         Value::String(text)
@@ -35,7 +35,7 @@ fn assert_no_leaks(recorder: &Recorder, texts: Vec<String>) {
         })
         .collect();
     assert_eq!(recorder.leaks(&texts), []);
-    // the search works
+    // shows that the search works
     let planted = Text {
         source: "planted".into(),
         text: "x seeded-marker x".into(),
@@ -110,7 +110,7 @@ async fn no_error_shows_a_token_a_secret_or_a_patient() {
         let error = lab.client.get_requisition(&id).await.unwrap_err();
         texts.push(format!("{error} {error:?} {error:#?}"));
     }
-    // a token endpoint that repeats what it was sent
+    // this token endpoint repeats what it was sent
     let secret = SimulatorConfig::default().client_secret;
     lab.table.remove();
     lab.whoop

@@ -63,7 +63,7 @@ async fn a_call_whose_deadline_is_nearer_than_the_reset_fails_with_the_delay() {
     assert!(error.is_transient());
     let calls = lab.whoop.calls().len();
 
-    // until then no call is made at all, by no clone of the client
+    // until then no clone of the client makes a call
     let confirmed = TaskBusinessStatus::OrderConfirmed;
     let error = lab
         .client

@@ -1,4 +1,4 @@
-//! What is repeated after a passing fault, and what never is.
+//! Which calls are repeated after a passing fault, and which never are.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn late(path: &str, delay_ms: u64) -> Fault {
     }
 }
 
-/// The faults that pass, each for one call.
+/// The passing faults, each for one call.
 fn passing(path: &str) -> Vec<Fault> {
     let mut faults = vec![disconnect(path), disconnect_midway(path)];
     faults.extend([408, 500, 502, 503, 504].map(|status| Fault::status(path, status)));
@@ -160,7 +160,7 @@ async fn a_report_is_never_sent_twice() {
         (Fault::status(SERVICE_REQUEST, 504), true),
         // a gateway may answer this after the work was done
         (Fault::status(SERVICE_REQUEST, 503), true),
-        // by this WHOOP says that it did not get the whole request
+        // with this status WHOOP says that it did not get the whole request
         (Fault::status(SERVICE_REQUEST, 408), false),
     ] {
         let before = lab.whoop.calls_to(SERVICE_REQUEST).len();

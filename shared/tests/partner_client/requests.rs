@@ -1,4 +1,4 @@
-//! What every request carries, and where it can't go.
+//! What every request carries, and to which servers it never goes.
 
 use whoop_partner::partner::{
     DiagnosticReport, DiagnosticReportStatus, LabRequisition, LabRequisitionId, Observation,

@@ -1,4 +1,5 @@
-//! Both published forms of each resource decode, with optional fields null or absent, and are given back without loss.
+//! Both published forms of each resource can be decoded, with optional fields null or absent, and encoded again without
+//! loss.
 
 use std::fmt::Debug;
 
@@ -68,8 +69,8 @@ fn requisition() -> Value {
     })
 }
 
-/// As in the documentation's examples: without appointments, and its service request without an intent and without what it is
-/// based on.
+/// As in the documentation's examples: there are no appointments, and the service request has neither `intent` nor
+/// `based_on`.
 fn documented_requisition() -> Value {
     json!({
         "id": ID, "created_at": TIME, "updated_at": TIME, "patient": {"id": ID},
@@ -100,7 +101,7 @@ fn both_published_forms_of_a_requisition_decode_and_are_given_back() {
     );
 
     let documented = documented_requisition();
-    // the forms do differ
+    // shows that the forms differ
     assert!(check_resource("LabRequisition", &documented).is_err());
     let decoded: LabRequisition = assert_kept(&documented);
     assert!(decoded.appointments.is_none());
@@ -110,7 +111,7 @@ fn both_published_forms_of_a_requisition_decode_and_are_given_back() {
     assert!(service_request.based_on.is_none());
 }
 
-/// Required fields of one form that the other one lacks.
+/// Fields that one form requires and the other one lacks.
 const ABSENT_FROM_EXAMPLES: [(&str, &str); 5] = [
     ("LabRequisition", "appointments"),
     ("ServiceRequest", "intent"),
@@ -119,7 +120,8 @@ const ABSENT_FROM_EXAMPLES: [(&str, &str); 5] = [
     ("PartnerDocument", "updated_at"),
 ];
 
-/// Leaves each field out, and sets each to null, in turn: what may be missing is given back as it was.
+/// Leaves out each field in turn, then sets each to null. If the field is optional, decoding and encoding must return
+/// what was given.
 #[track_caller]
 fn assert_optional_fields<T: DeserializeOwned + Serialize + Debug>(schema: &str, full: &Value) {
     assert_eq!(check_resource(schema, full), Ok(()));
@@ -130,7 +132,7 @@ fn assert_optional_fields<T: DeserializeOwned + Serialize + Debug>(schema: &str,
         assert!(value.is_some(), "the example lacks {field}");
         let mut null = full.clone();
         null[&field] = Value::Null;
-        // of what a UnilabsPatient requires, another partner's patient has nothing but the id
+        // a `UnilabsPatient` requires more, but other partners' patients have only the id
         let only_unilabs = schema == "UnilabsPatient" && field != "id";
         if !required || only_unilabs || ABSENT_FROM_EXAMPLES.contains(&(schema, &field)) {
             assert_kept::<T>(&absent);

@@ -94,7 +94,7 @@ async fn a_hundred_calls_that_are_refused_at_once_ask_for_one_token() {
     let id = lab.order();
     lab.client.get_requisition(&id).await.unwrap();
     lab.whoop.expire_tokens();
-    // no call returns before each has left with the old token
+    // no call returns before all have been sent with the old token
     let late = Fault {
         delay_ms: 300,
         ..Fault::status(REQUISITION, 401).times(100)
@@ -177,7 +177,7 @@ async fn refused_credentials_are_asked_with_once_by_a_hundred_calls() {
     }
     lab.assert_calls(TOKEN, 1);
     lab.assert_calls(REQUISITION, 0);
-    // nor for a minute
+    // and none for a minute
     lab.clock.advance(MINUTE - Duration::from_millis(1));
     lab.client.get_requisition(&id).await.unwrap_err();
     lab.assert_calls(TOKEN, 1);
@@ -196,13 +196,13 @@ async fn while_even_new_tokens_are_refused_ten_calls_ask_for_one() {
         let error = lab.client.get_requisition(&id).await.unwrap_err();
         assert!(matches!(error, PartnerError::Unauthorised(_)), "{error}");
     }
-    // the first one, and one in its place
+    // the first token, and the one that replaced it
     lab.assert_calls(TOKEN, 2);
     assert_eq!(lab.table.reads(), 2);
     lab.clock.advance(MINUTE);
     lab.client.get_requisition(&id).await.unwrap_err();
     lab.assert_calls(TOKEN, 3);
-    // WHOOP takes it after all
+    // WHOOP now accepts it
     lab.whoop.clear_faults();
     lab.client.get_requisition(&id).await.unwrap();
     lab.assert_calls(TOKEN, 3);
@@ -230,7 +230,7 @@ async fn a_stored_token_that_whoop_has_ended_too_is_replaced_in_the_same_call() 
     let lab = Lab::new().await;
     let id = lab.order();
     lab.client.get_requisition(&id).await.unwrap();
-    // another one is stored, and WHOOP ends both
+    // another token is stored, and WHOOP refuses both
     lab.table.set_hidden(true);
     lab.another_client().get_requisition(&id).await.unwrap();
     lab.table.set_hidden(false);
@@ -292,7 +292,7 @@ async fn a_token_that_can_not_be_stored_is_used_all_the_same() {
 async fn a_newer_token_that_the_table_got_meanwhile_is_used() {
     let lab = Lab::new().await;
     let id = lab.order();
-    // read as missing, but there when it is to be written
+    // reading finds no item, although one exists when the client writes
     lab.table.set_hidden(true);
     lab.another_client().get_requisition(&id).await.unwrap();
     let kept = lab.table.token();

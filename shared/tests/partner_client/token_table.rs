@@ -1,4 +1,4 @@
-//! The token table: a DynamoDB in memory, which counts what the clients do with it and fails when a test says so.
+//! The token table: a DynamoDB in memory that counts the clients' operations and fails when a test says so.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +30,7 @@ struct State {
 }
 
 impl State {
-    /// Counts an operation, and answers it if it is not the table's turn to do so.
+    /// Counts an operation. Returns an answer if the table itself is not to answer.
     fn observe(&mut self, operation: &str) -> Option<(u16, Value)> {
         let is_read = operation == "GetItem";
         *match is_read {
@@ -63,7 +63,7 @@ impl TokenTable {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::for_tests())
-            // so that each call of ours is counted once
+            // so that each operation is counted once
             .retry_config(RetryConfig::disabled())
             .http_client(http_client)
             .build();

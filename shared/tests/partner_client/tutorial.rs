@@ -1,4 +1,4 @@
-//! An order as in WHOOP's tutorial and examples, which hold less than its OpenAPI document requires.
+//! An order as in WHOOP's tutorial and examples. They contain less than its OpenAPI document requires.
 
 use serde_json::json;
 use whoop_partner::partner::{

@@ -1,4 +1,4 @@
-//! The binaries that `make build` has made, as they are deployed.
+//! The binaries that `make build` has made and that are deployed.
 
 use std::fs;
 use std::sync::Arc;
@@ -41,11 +41,11 @@ async fn need_no_newer_glibc_than_amazon_linux_has() -> Outcome {
 async fn a_newer_glibc_is_noticed() -> Outcome {
     match runs_on_amazon_linux(b"\x7fELF\0GLIBC_2.17\0GLIBC_2.35\0") {
         Err(_) => Ok(()),
-        Ok(()) => Err("it went unnoticed".into()),
+        Ok(()) => Err("the newer glibc was not noticed".into()),
     }
 }
 
-/// Looks at the versions that a binary's dynamic symbols ask for, which stand in it as `GLIBC_2.17` and the like.
+/// Checks the glibc versions that a binary asks for. They are in it as texts such as `GLIBC_2.17`.
 fn runs_on_amazon_linux(binary: &[u8]) -> Result<(), String> {
     let newest = binary
         .split(|&byte| byte == 0)
@@ -59,7 +59,7 @@ fn runs_on_amazon_linux(binary: &[u8]) -> Result<(), String> {
     }
 }
 
-/// `2.17` and `2.2.5` as versions; `PRIVATE` is none.
+/// Reads versions such as `2.17` and `2.2.5`; `PRIVATE` is none.
 fn version(text: &str) -> Option<Version> {
     let mut parts = text.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))

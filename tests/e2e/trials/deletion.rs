@@ -1,4 +1,4 @@
-//! What is left of a stack that is deleted, or that was never made whole.
+//! What remains of a stack that was deleted, or whose first deployment failed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::harness::{Harness, Outcome, trials};
 
-/// How long a stack may take to be rolled back, or a function to rest: both take well under a second.
+/// How long a roll-back, or pausing a function, may take. Both usually take well under a second.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The trials of this area.
@@ -28,7 +28,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// What the deletion of a stack has to leave, by logical ids in their order.
+/// The logical ids of the resources that must survive the deletion of their stack, in order.
 const KEPT: [&str; 6] = [
     "EventBusDeadLetterQueue",
     "Key",
@@ -110,7 +110,8 @@ async fn a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_nam
     Ok(())
 }
 
-/// Only what a deleted stack keeps is made, because that is what could be left, and then something that is refused.
+/// Makes only the resources that a deleted stack keeps, because only those could be left over, then one that is
+/// refused.
 async fn a_first_deployment_that_fails_leaves_nothing(aws: Arc<LocalAws>) -> Outcome {
     let mut template = Template::transformed(&checkout().join("template.yaml"))?.0;
     let all = template["Resources"].as_object_mut();
@@ -185,7 +186,7 @@ async fn resources(stack: &Stack) -> Result<Resources, Failed> {
         .collect())
 }
 
-/// Those of them that the deletion of their stack has to leave.
+/// The resources that must survive the deletion of their stack.
 fn kept(resources: &Resources) -> Resources {
     let resources = resources.clone().into_iter();
     resources
@@ -193,7 +194,7 @@ fn kept(resources: &Resources) -> Resources {
         .collect()
 }
 
-/// Whether a queue, a secret or a key is there and can be used; `None` for other types.
+/// Whether a queue, secret or key exists and can be used; `None` for other types.
 async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Option<bool>, Failed> {
     let config = aws.sdk_config();
     Ok(Some(match kind {
@@ -233,7 +234,7 @@ async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Optio
     }))
 }
 
-/// Has the event processor leave the queue alone, so that what is in it stays there.
+/// Pauses the event processor, so that messages stay in the queue.
 async fn rest_the_event_processor(stack: &Stack) -> Outcome {
     let function = stack.output("EventProcessorFunctionName");
     let list = stack.lambda.list_event_source_mappings();
@@ -256,12 +257,12 @@ async fn rest_the_event_processor(stack: &Stack) -> Outcome {
     .await
 }
 
-/// Waits until `is_so` says yes.
+/// Waits until `is_so` returns true.
 async fn until(is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
     let started = Instant::now();
     while !is_so().await? {
         if started.elapsed() > LIMIT {
-            return Err(format!("not so after {} s", LIMIT.as_secs()).into());
+            return Err(format!("still not true after {} s", LIMIT.as_secs()).into());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

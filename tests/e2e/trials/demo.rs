@@ -1,4 +1,5 @@
-//! The demo tells what is so, and fails where it is not. It gets a world of its own, as it expects an untouched one.
+//! The demo passes on a new stack, and fails if something that it shows is not true. It gets a stack of its own,
+//! because it expects an unused one.
 
 use std::sync::Arc;
 
@@ -51,12 +52,14 @@ async fn the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so() ->
     assert_fails(&world, "did not get its 204").await
 }
 
-/// Plays the demo from the start; it has to fail and to say why.
+/// Plays the demo from the start and checks that it fails for this reason.
 async fn assert_fails(world: &World, why: &str) -> Outcome {
     world.stack.delete_token_item().await?;
     match demo::play(world, &Steps::silent()).await {
-        Ok(()) => Err(format!("the demo passed instead of telling of {why}").into()),
+        Ok(()) => Err(format!("the demo passed; it should have failed with {why}").into()),
         Err(error) if error.to_string().contains(why) => Ok(()),
-        Err(error) => Err(format!("the demo tells of {error} instead of {why}").into()),
+        Err(error) => {
+            Err(format!("the demo failed with {error}; it should have failed with {why}").into())
+        }
     }
 }

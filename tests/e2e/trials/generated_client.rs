@@ -1,5 +1,5 @@
-//! A client that is generated from WHOOP's OpenAPI document carries out an order against the simulator, from the token to the
-//! results: what the simulator serves and accepts is what the document says.
+//! A client that is generated from WHOOP's OpenAPI document carries out an order against the simulator, from the token
+//! to the results. This shows that the simulator serves and accepts what the document says.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -89,7 +89,7 @@ async fn run_generated_client(whoop: &Simulator, folder: &Path) -> Result<Output
     output.map_err(|error| format!("python does not start (run `make setup`): {error}").into())
 }
 
-/// Which of the published calls were made: methods and paths, without the ids.
+/// The published calls that were made: methods and paths, without ids.
 fn published_calls(whoop: &Simulator) -> BTreeSet<String> {
     let without_ids = |path: &str| {
         let segments = path.split('/');
@@ -102,7 +102,7 @@ fn published_calls(whoop: &Simulator) -> BTreeSet<String> {
         .collect()
 }
 
-/// The one order that there is.
+/// The only order.
 fn ordered(whoop: &Simulator) -> Result<Value, Failed> {
     let created = whoop.deliveries().pop().ok_or("no order was created")?;
     let event: Value = serde_json::from_str(&created.body)?;

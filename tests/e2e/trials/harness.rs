@@ -1,6 +1,6 @@
-//! Runs the trials: one local AWS with two stacks side by side on it, each set up when the first trial asks for it.
+//! Runs the trials on one local AWS with two stacks side by side. Each stack is deployed when the first trial needs it.
 //!
-//! One is without the event processor, so that trials find in the queue what the webhook put there; the other is whole.
+//! One stack has no event processor, so that trials find in the queue what the webhook put there. The other is whole.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,13 @@ const TRIAL_LIMIT: Duration = Duration::from_secs(180);
 /// How many lines of the functions' output a failed trial shows.
 const LINES_SHOWN: usize = 60;
 
-/// What a trial returns; `?` turns every error that can be displayed into a failure.
+/// The result of a trial; `?` turns every error that can be displayed into a failure.
 pub type Outcome = Result<(), Failed>;
 
-/// What is set up once, or why it could not be.
+/// Something that is set up once, or the reason why that failed.
 type Shared<T> = OnceCell<Result<T, String>>;
 
-/// The runtime that trials run on, and the worlds they share.
+/// The runtime on which trials run, and the worlds that they share.
 pub struct Harness {
     runtime: Runtime,
     aws: Shared<Arc<LocalAws>>,
@@ -34,7 +34,8 @@ pub struct Harness {
 
 /// Makes one trial of each named `async fn`, in this order. The trial is named after the module and the function.
 ///
-/// The method of [`Harness`] says where the trials run, and so what the functions take: `trials![harness.on_whole_stack; a, b]`.
+/// The method of [`Harness`] says where the trials run, and so what the functions take, as in
+/// `trials![harness.on_whole_stack; a, b]`.
 macro_rules! trials {
     ($harness:ident.$place:ident; $($test:ident),+ $(,)?) => {
         vec![$($harness.$place($crate::harness::name(module_path!(), stringify!($test)), $test)),+]
@@ -51,7 +52,7 @@ pub fn name(module_path: &str, test: &str) -> String {
 }
 
 impl Harness {
-    /// Starts nothing yet but the runtime.
+    /// Starts the runtime and nothing else yet.
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             runtime: Runtime::new().expect("the machine has threads to spare"),
@@ -139,7 +140,7 @@ impl Harness {
         parameters: &[(&str, &str)],
     ) -> Result<&'h World, Failed> {
         let aws = self.aws().await?;
-        // at TRACE, so that the search for leaks sees all that the functions could ever say
+        // TRACE, so that the search for leaks sees everything that the functions could ever log
         let parameters = [&[("LogLevel", "TRACE")], parameters].concat();
         let world = set_up(world, async || {
             let silent = Steps::silent();
@@ -157,7 +158,7 @@ impl Harness {
         aws.await
     }
 
-    /// Runs a trial within its time, and shows what the functions printed meanwhile if it fails.
+    /// Runs a trial within its time limit. If it fails, shows what the functions printed meanwhile.
     async fn watched(&self, test: impl Future<Output = Outcome>) -> Outcome {
         let Some(Ok(aws)) = self.aws.get() else {
             return Err("no local AWS runs".into());
@@ -169,7 +170,7 @@ impl Harness {
     }
 }
 
-/// What is shared, set up at the first call. Only the first trial without it says why.
+/// Returns what is shared, and sets it up at the first call. If that fails, only the first trial is told why.
 async fn set_up<T>(
     shared: &Shared<T>,
     set_up: impl AsyncFnOnce() -> Result<T, String>,
@@ -182,13 +183,13 @@ async fn set_up<T>(
     match outcome.await {
         Ok(shared) => Ok(shared),
         Err(error) if first => Err(error.into()),
-        Err(_) => Err("the stack was not deployed, as an earlier failure says".into()),
+        Err(_) => Err("the stack was not deployed: see the first failure".into()),
     }
 }
 
 impl Drop for Harness {
     fn drop(&mut self) {
-        // whatever ends in the world may need the runtime it was started on
+        // dropping the worlds may need the runtime on which they were started
         let _runtime = self.runtime.enter();
         self.without_processor.take();
         self.whole.take();
@@ -199,10 +200,12 @@ impl Drop for Harness {
 async fn within_limit(test: impl Future<Output = Outcome>) -> Outcome {
     tokio::time::timeout(TRIAL_LIMIT, test)
         .await
-        .unwrap_or_else(|_| Err(format!("not done after {} s", TRIAL_LIMIT.as_secs()).into()))
+        .unwrap_or_else(|_| {
+            Err(format!("the trial took more than {} s", TRIAL_LIMIT.as_secs()).into())
+        })
 }
 
-/// Prints what the functions printed during a trial if it fails, by an error or a panic.
+/// Shows what the functions printed during a trial that fails, by an error or a panic.
 struct ShowOutputOnFailure<'w> {
     aws: &'w LocalAws,
     lines_before: usize,
@@ -214,7 +217,7 @@ impl<'w> ShowOutputOnFailure<'w> {
         Self {
             aws,
             lines_before: aws.function_output().map_or(0, |lines| lines.len()),
-            // until `end` says otherwise: a panic never gets there
+            // `end` changes this; a panic never reaches it
             failed: true,
         }
     }

@@ -1,7 +1,8 @@
-//! The tables in memory against the local AWS: the same random operations, the same answers, the same items.
+//! The DynamoDB in memory compared with the local AWS: the same random operations must lead to the same answers and the
+//! same items.
 //!
-//! Where the local AWS differs from AWS, the table in memory follows AWS. No such operation is drawn; the place that leaves
-//! it out says why, and the tests of the table in memory cover it.
+//! Where the local AWS differs from AWS, the DynamoDB in memory follows AWS. Such operations are not generated: a
+//! comment where they are left out says why, and the tests of the package `in-memory-dynamodb` cover them.
 
 mod grammar;
 mod nonsense;
@@ -30,13 +31,13 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials![harness.without_stack; agrees_with_the_local_aws]
 }
 
-/// How often the operations are drawn anew, each time for a table of its own.
+/// How many times operations are generated, each time for a table of its own.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
 
-/// How many operations are drawn with each seed.
+/// How many operations are generated from each seed.
 const OPERATIONS: usize = 500;
 
-/// The items that they are about.
+/// The ids of the items.
 const IDS: [&str; 3] = ["one", "two", "three"];
 
 async fn agrees_with_the_local_aws() -> Outcome {
@@ -69,7 +70,7 @@ async fn agrees_with_the_local_aws() -> Outcome {
             }
         }
     }
-    // else most operations would be of one kind and prove little
+    // otherwise most operations would be of one kind and prove little
     for error in ["", "ConditionalCheckFailedException", "ValidationException"] {
         let count = answers.iter().filter(|answer| *answer == error).count();
         assert!(count > answers.len() / 20, "{error:?} {count} times");

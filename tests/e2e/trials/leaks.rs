@@ -1,4 +1,4 @@
-//! After everything else: nothing secret is in any log or answer.
+//! No secret is in any log or answer. This runs last, so that it searches what all other trials have caused.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use whoop_simulator::sign;
 
 use crate::harness::{Harness, Outcome, trials};
 
-/// The trials of this area; the last ones, as they search what all others have caused.
+/// The trials of this area; they come last, because they search what all others have caused.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials![harness.on_both_stacks;
         no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer,
@@ -33,7 +33,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
     let stack = &without_processor.stack;
     let recorder = &stack.recorder;
 
-    // an event type is no secret and is logged: it shows that the search finds what is there
+    // an event type is no secret and is logged: finding it shows that the search works
     let signing_secret = &without_processor.signing_secret;
     stack.put_signing_secret(signing_secret).await?;
     stack.restart(stack.output("WebhookFunctionName")).await?;
@@ -77,7 +77,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
     Ok(())
 }
 
-/// Adds the tokens that WHOOP issued and the webhooks that it delivered by itself.
+/// Registers the tokens that WHOOP issued and the webhooks that it delivered by itself.
 fn forbid_what_whoop_sent(world: &World) {
     let recorder = &world.stack.recorder;
     for token in world.simulator.issued_tokens() {

@@ -1,4 +1,4 @@
-//! The local AWS as the other trials need it: it enforces IAM, does what we add to it, and ends without a trace.
+//! What the other trials expect of the local AWS: it enforces IAM, does what we add to it, and leaves nothing behind.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ async fn a_dropped_local_aws_leaves_no_process_and_no_file() -> Outcome {
     Ok(())
 }
 
-/// The processes with this directory on their command line or in their environment, as the functions' have it too.
+/// The processes that have this directory on their command line or in their environment, as the functions do.
 fn processes_that_mention(directory: &Path) -> Vec<PathBuf> {
     let wanted = directory.as_os_str().as_encoded_bytes();
     let mentions = |file: PathBuf| {
@@ -50,7 +50,7 @@ fn processes_that_mention(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The dead-letter queue exists and is reachable, but the webhook's role says nothing of it.
+/// The dead-letter queue exists and can be reached, but the webhook's role does not allow sending to it.
 async fn a_function_is_denied_what_its_role_does_not_allow(world: &World) -> Outcome {
     let stack = &world.stack;
     let function = stack.output("WebhookFunctionName");
@@ -119,5 +119,5 @@ async fn tokens_expire_from_the_table(world: &World) -> Outcome {
     Ok(())
 }
 
-/// A delivery about nobody's order.
+/// A delivery about an order that does not exist.
 const EVENT: &str = r#"{"event_type":"lab_requisition.created","resource_id":"0f9fa33b-50ea-4f0a-9b0e-6f1f4b1f7c55"}"#;

@@ -1,7 +1,8 @@
-//! The end-to-end tests: every trial from outside, against the stack deployed on the local AWS.
+//! The end-to-end tests: every trial works from outside, against the stack deployed on the local AWS.
 //!
-//! One after the other, in the order given here, as they share the deployed stacks. Each is deployed only when a trial that
-//! needs it is selected, and all is torn down at the end. `make build` comes first; `--list` and filters work as usual.
+//! Run `make build` first; `--list` and filters work as usual. The trials run one after the other, in the order given
+//! here, because they share the deployed stacks. A stack is deployed only if a selected trial needs it, and removed at
+//! the end.
 
 mod binaries;
 mod deletion;

@@ -1,5 +1,5 @@
-//! From a webhook to the full order on the bus: WHOOP, the webhook's URL, the queue, the event processor, the bus, a rule, and
-//! the queue of one who consumes the events.
+//! From a webhook to the full order on the bus: WHOOP, the webhook's URL, the queue, the event processor, the bus, a
+//! rule, and a consumer's queue.
 
 mod by_hand;
 mod confirmation;

@@ -1,4 +1,4 @@
-//! token-refresh on the deployed stack: it keeps a token in the table that WHOOP takes, and renews it in time.
+//! token-refresh on the deployed stack: it keeps in the table a token that WHOOP accepts, and renews it in time.
 
 mod faults;
 
@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use crate::harness::{Harness, Outcome, trials};
 
-/// Where the Partner API gives tokens.
+/// The path of the token endpoint.
 const TOKEN_PATH: &str = "/v2/partner/token";
 
-/// How long WHOOP's tokens are good, in seconds.
+/// How long WHOOP's tokens are valid, in seconds.
 const LIFETIME: i64 = 3600;
 
 /// The trials of this area.
@@ -45,7 +45,8 @@ fn function(stack: &Stack) -> &str {
     stack.output("TokenRefreshFunctionName")
 }
 
-/// The function as deployed, with nothing cached and the right credentials; no token in the table, no call of WHOOP yet.
+/// The function as deployed, with nothing cached and valid credentials. No token is stored, and WHOOP has not been
+/// called.
 async fn fresh(world: &World) -> Result<&Stack, Failed> {
     let stack = &world.stack;
     world.simulator.reset();
@@ -82,12 +83,12 @@ async fn refresh(stack: &Stack) -> Result<Invocation, Failed> {
     Ok(stack.invoke(function(stack), &json!({})).await?)
 }
 
-/// How often WHOOP was asked for a token.
+/// How often a token was requested from WHOOP.
 fn token_requests(world: &World) -> usize {
     world.simulator.calls_to(TOKEN_PATH).len()
 }
 
-/// Checks that the invocation says so and that the table holds a new token for an hour, which WHOOP takes.
+/// Checks that the invocation reports a refresh, and that the table holds a new token for an hour that WHOOP accepts.
 async fn assert_refreshed(world: &World, invocation: &Invocation) -> Outcome {
     let item = world
         .stack
@@ -105,12 +106,12 @@ async fn assert_refreshed(world: &World, invocation: &Invocation) -> Outcome {
     let nobodys = "v2/partner/requisition/00000000-0000-4000-8000-000000000000";
     let url = format!("{}/{nobodys}", world.simulator.base_url());
     let request = world.stack.http.get(url).bearer_auth(item.access_token);
-    // it would be 401 if WHOOP did not know the token
+    // the answer would be 401 if WHOOP did not know the token
     assert_eq!(request.send().await?.status(), 404);
     Ok(())
 }
 
-/// Checks that the invocation says so and that the table still holds this very token.
+/// Checks that the invocation reports a fresh token, and that the table still holds this token.
 async fn assert_still_fresh(world: &World, invocation: &Invocation, item: &TokenItem) -> Outcome {
     assert_eq!(
         invocation.payload,
@@ -181,7 +182,7 @@ async fn any_event_is_taken_and_force_renews_a_fresh_token(world: &World) -> Out
 
 async fn the_schedules_own_event_renews_an_old_token(world: &World) -> Outcome {
     let stack = fresh(world).await?;
-    // what EventBridge Scheduler sends when the schedule has no input of its own
+    // EventBridge Scheduler sends this when the schedule has no input of its own
     let event = json!({
         "version": "0",
         "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
@@ -253,7 +254,7 @@ async fn put_item(stack: &Stack, item: HashMap<String, AttributeValue>) -> Outco
         .set_item(Some(item))
         .send()
         .await
-        // not the SDK's own text, which is long
+        // not the SDK's text, which is long
         .map_err(|_| "the item was not put")?;
     Ok(())
 }
@@ -317,7 +318,7 @@ async fn a_failed_run_is_not_repeated_and_reaches_the_failure_queue(world: &Worl
     let message = message.ok_or("nothing is in the failure queue")?;
     let report: Value = serde_json::from_str(message.body().unwrap_or_default())?;
     assert_eq!(report["responsePayload"]["errorType"], "InvalidResponse");
-    // longer than the first of Lambda's own repetitions takes
+    // longer than Lambda waits before it first repeats an invocation
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(token_requests(world), 1);
     Ok(())

@@ -1,4 +1,4 @@
-//! The webhook through API Gateway, Lambda and SQS: every answer, and what is in the queue afterwards.
+//! The webhook through API Gateway, Lambda and SQS: every answer, and what the queue holds afterwards.
 
 mod faults;
 mod rotation;
@@ -18,7 +18,7 @@ use whoop_simulator::{SIGNATURE_HEADER, sign};
 
 use crate::harness::{Harness, Outcome, trials};
 
-/// What an SQS message may weigh, with its attributes.
+/// The largest SQS message, attributes included.
 const MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
 /// The trials of this area.
@@ -46,7 +46,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials
 }
 
-/// A function as deployed, with the world's signing secret, and an empty queue.
+/// The function as deployed, with the world's signing secret and an empty queue.
 async fn fresh(world: &World) -> Result<&Stack, local_aws::stack::StackError> {
     let stack = &world.stack;
     stack.put_signing_secret(&world.signing_secret).await?;
@@ -62,7 +62,7 @@ fn event() -> Vec<u8> {
         .into_bytes()
 }
 
-/// Takes the next message and checks that its body is `body`, whatever its encoding; returns its attributes.
+/// Takes the next message and checks its body, whatever its encoding; returns its attributes.
 async fn assert_queued(stack: &Stack, body: &[u8]) -> Result<Value, libtest_mimic::Failed> {
     let message = stack.receive(stack.output("WebhookQueueUrl")).await?;
     let message = message.ok_or("nothing is in the queue")?;
@@ -110,7 +110,7 @@ fn with_signature(signature: &str) -> HeaderMap {
     headers
 }
 
-/// What the function answers to an event that is given to it directly, past the gateway.
+/// The function's answer to an event that it gets directly, not through the gateway.
 async fn invoke(stack: &Stack, event: &Value) -> Result<Value, libtest_mimic::Failed> {
     for (kind, value) in [
         ("webhook body", &event["body"]),
@@ -136,7 +136,7 @@ fn starts(stack: &Stack) -> Result<usize, libtest_mimic::Failed> {
         .iter()
         .filter(|line| line.contains("\"message\":\"started\""))
         .count();
-    assert!(starts > 0, "the function does not say that it has started");
+    assert!(starts > 0, "the function does not log its start");
     Ok(starts)
 }
 
@@ -274,7 +274,7 @@ async fn a_missing_malformed_or_wrong_signature_is_401_and_all_look_alike(
         stack.post_webhook(body.clone(), without).await?,
         stack.post_webhook(body.clone(), twice).await?,
         stack.deliver(body.clone(), "another key").await?,
-        // tampered with after signing
+        // changed after signing
         stack
             .post_webhook(
                 [&body[..], b" "].concat(),
@@ -313,7 +313,7 @@ async fn header_names_compare_without_regard_to_case(world: &World) -> Outcome {
     let body = String::from_utf8(event())?;
     let signature = sign(body.as_bytes(), world.signing_secret.as_bytes());
     for name in ["WHOOP-Signed", "Whoop-signed", "whoop-signed"] {
-        // past the gateway, which lower-cases the names
+        // not through the gateway, because that lower-cases the names
         let answer = invoke(stack, &json!({"headers": {name: signature}, "body": body})).await?;
         assert_eq!(answer["statusCode"], 204, "{name}");
         assert_queued(stack, body.as_bytes()).await?;
@@ -343,7 +343,8 @@ async fn base64_that_does_not_decode_is_400(world: &World) -> Outcome {
 
 async fn the_largest_message_is_204_and_a_larger_one_413(world: &World) -> Outcome {
     let stack = fresh(world).await?;
-    // given directly, so that the length of the attributes is known: no request id. The fraction of a second may be shorter.
+    // invoked directly, so that the length of the attributes is known: there is no request id. The time may have fewer
+    // digits.
     const FRACTION: usize = ".000".len();
     let attributes = "received_at".len() + "String".len() + "2026-11-23T00:00:00.000Z".len();
     for (length, status) in [

@@ -14,7 +14,7 @@ use crate::number::Number;
 /// The attributes of an item by their names.
 pub(crate) type Item = BTreeMap<String, AttributeValue>;
 
-/// The value of an attribute. Two values are equal as DynamoDB has it: a set's order does not count.
+/// The value of an attribute. Two sets with the same members are equal, whatever their order, as in DynamoDB.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AttributeValue {
     S(String),
@@ -105,7 +105,7 @@ impl AttributeValue {
         }
     }
 
-    /// The order of two values; only texts, numbers and bytes have one, and only among their own kind.
+    /// The order of two values. Only two texts, two numbers or two binary values have one.
     pub(crate) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::S(left), Self::S(right)) => Some(left.cmp(right)),

@@ -13,7 +13,7 @@ pub(crate) enum Error {
     Validation(String),
     /// The condition does not hold; with the item if the request asks for it.
     ConditionalCheckFailed(Option<Item>),
-    /// DynamoDB may well carry this out, but this table can't.
+    /// DynamoDB may be able to carry this out, but this table can't.
     Unsupported(String),
 }
 

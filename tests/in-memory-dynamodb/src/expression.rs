@@ -1,8 +1,8 @@
 //! Expressions: conditions and updates, and the placeholders in them.
 //!
-//! Follows <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>, and where that is silent
-//! what AWS is known to do: errors in an expression are found before any item is looked at, function names are told apart
-//! by case and keywords are not, and an attribute that is missing is equal to nothing.
+//! Follows <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>. Where that page is
+//! silent, it does what AWS is known to do: errors in an expression are found before any item is read, function names
+//! are case-sensitive and keywords are not, and a missing attribute is equal to nothing.
 
 mod condition;
 mod condition_parser;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::InMemoryDynamoDb;
 
-/// What stands before the service's name and a dot in the header `X-Amz-Target`.
+/// The prefix of the operation's name in the header `X-Amz-Target`.
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
 impl InMemoryDynamoDb {
@@ -22,9 +22,9 @@ impl InMemoryDynamoDb {
         self.http_client_with(|_, _| None)
     }
 
-    /// The same, but `hook` sees the name and the JSON of each operation first. If it gives back a status and a body, that
-    /// is the answer and the tables never hear of the operation. A hook that calls [`InMemoryDynamoDb::call`] itself and
-    /// gives back something else plays an answer that is lost.
+    /// The same, but `hook` sees the name and the JSON of each operation first. If it returns a status and a body, that
+    /// is the answer, and the tables do not see the operation. To play an answer that is lost, call
+    /// [`InMemoryDynamoDb::call`] in the hook and return something else.
     #[must_use]
     pub fn http_client_with(
         self: Arc<Self>,

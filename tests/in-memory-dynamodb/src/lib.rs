@@ -1,10 +1,10 @@
-//! DynamoDB in memory, at the level of its JSON protocol, as far as our functions use it: a test need not repeat their
-//! conditions by hand, and a simulation can do thousands of operations a second.
+//! DynamoDB in memory, at the level of its JSON protocol, as far as our functions use it. With it, a test need not
+//! repeat DynamoDB's conditions by hand, and a simulation can do thousands of operations a second.
 //!
-//! Any table exists, with one partition key `id`, a string. There are GetItem, PutItem, UpdateItem and DeleteItem;
-//! conditions with OR, AND, NOT, comparisons, BETWEEN, IN, `attribute_exists`, `attribute_not_exists`, `attribute_type` and
-//! `begins_with`; updates with SET (`+`, `-` and `if_not_exists` included) and REMOVE. Whatever DynamoDB has beyond that
-//! ends in a panic that names it, because any answer would pretend to be DynamoDB's.
+//! Every table exists and has one partition key, the string `id`. The operations are GetItem, PutItem, UpdateItem and
+//! DeleteItem. Conditions have OR, AND, NOT, comparisons, BETWEEN, IN, `attribute_exists`, `attribute_not_exists`,
+//! `attribute_type` and `begins_with`; updates have SET (with `+`, `-` and `if_not_exists`) and REMOVE. Anything else
+//! that DynamoDB has ends in a panic that names it, because every answer would only pretend to be DynamoDB's.
 //!
 //! The same calls in the same order always get the same answers: there is no clock and no randomness.
 

@@ -74,7 +74,7 @@ fn update_item(tables: &mut Tables, request: &Value) -> Result<Value, Error> {
     })
 }
 
-/// What a request to write says beside the item.
+/// The parameters of a write beside the item.
 struct Write {
     table: String,
     condition: Option<Condition>,

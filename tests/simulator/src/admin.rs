@@ -1,4 +1,4 @@
-//! The calls below `/_simulator`, by which tests in other processes set things up and see what happened.
+//! The control calls below `/_simulator`: with them, tests in other processes set things up and see what happened.
 
 use std::time::Instant;
 

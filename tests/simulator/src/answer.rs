@@ -1,4 +1,4 @@
-//! What the simulator answers, and how a connection breaks instead.
+//! The simulator's answers, and broken connections in place of them.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-/// Time for the beginning of an answer to leave before its connection breaks.
+/// Time for the beginning of an answer to be sent before its connection breaks.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// What a service returns to have its connection broken.
+/// An error that makes the server break the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken as told")]
 pub(super) struct Broken;
@@ -23,7 +23,7 @@ pub(super) struct Broken;
 /// A body that may break off.
 pub(super) type AnswerBody = UnsyncBoxBody<Bytes, Broken>;
 
-/// A whole answer.
+/// A complete answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -80,7 +80,8 @@ impl Answer {
         response(self.status, self.headers, body.boxed_unsync())
     }
 
-    /// The answer's status and headers, and the connection breaks after the first bytes of a body of unannounced length.
+    /// Sends the status and the headers, then breaks the connection after the first bytes of a body of unannounced
+    /// length.
     pub(super) fn broken_midway(self) -> Response<AnswerBody> {
         let begun = Bytes::from_static(br#"{"cut":"#);
         let frames = stream::iter([Ok(Frame::data(begun)), Err(Broken)]).then(|frame| async {

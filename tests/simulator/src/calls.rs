@@ -1,4 +1,4 @@
-//! What was called.
+//! The record of calls.
 
 use hyper::header::HeaderMap;
 use jiff::Timestamp;
@@ -16,15 +16,15 @@ pub struct Call {
     pub path: String,
     /// Query, without the question mark.
     pub query: Option<String>,
-    /// HTTP status code of the answer; `None` while there is none, and for ever if the connection broke before it.
+    /// HTTP status code of the answer; `None` until there is one, and if the connection broke before it.
     pub status: Option<u16>,
-    /// What the answer said remains of the rate limit (`X-RateLimit-Remaining`).
+    /// How many calls the answer said are left (`X-RateLimit-Remaining`).
     pub remaining: Option<u32>,
-    /// What the answer said of the end of the window, in seconds from the answer (`X-RateLimit-Reset`).
+    /// In how many seconds the answer said the window ends (`X-RateLimit-Reset`).
     pub reset: Option<u32>,
-    /// Whether it carried a good token.
+    /// Whether it carried a valid token.
     pub authorized: bool,
-    /// `User-Agent`, if it said.
+    /// The header `User-Agent`, if the call had it.
     pub user_agent: Option<String>,
     /// The request's body, if it was JSON, without the client secret.
     pub body: Option<Value>,
@@ -33,21 +33,21 @@ pub struct Call {
 /// Every call since the last reset, in the order of arrival.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// How many calls there were before.
+    /// How many calls were forgotten by resets.
     forgotten: usize,
     calls: Vec<Call>,
 }
 
 impl Calls {
-    /// Keeps a call that has just arrived, and returns its number.
+    /// Records a call that has just arrived, and returns its number.
     ///
-    /// It is kept before it is answered, since a client that gives up waiting has called all the same.
+    /// It is recorded before it is answered, because a client that stops waiting has still made the call.
     pub(super) fn arrived(&mut self, call: Call) -> usize {
         self.calls.push(call);
         self.forgotten + self.calls.len() - 1
     }
 
-    /// Notes how a call was answered.
+    /// Records how a call was answered.
     pub(super) fn answered(&mut self, number: usize, status: u16, headers: &HeaderMap) {
         let call = number
             .checked_sub(self.forgotten)

@@ -1,4 +1,4 @@
-//! How a simulator starts.
+//! The configuration of a simulator.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::{DeliveryPolicy, RateLimit};
 
-/// How a simulator starts. `Debug` shows no secret.
+/// The configuration of a simulator. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct SimulatorConfig {
     /// Port on 127.0.0.1; 0 takes a free one.
@@ -18,27 +18,27 @@ pub struct SimulatorConfig {
     pub client_secret: String,
     /// The key that webhooks are signed with.
     pub signing_secret: String,
-    /// Where webhooks are delivered; without it they are recorded as not delivered.
+    /// Where webhooks are delivered. Without it, they are recorded as not delivered.
     pub webhook_url: Option<String>,
-    /// How long a token is good.
+    /// How long a token is valid.
     pub token_lifetime: Duration,
-    /// The windows in which calls are counted: those with a good token. WHOOP publishes limits for its member API only; the
-    /// default takes them over.
+    /// The rate limits; only calls with a valid token count. WHOOP publishes limits for its member API only; those are
+    /// the default.
     pub rate_limits: Vec<RateLimit>,
-    /// Whether token requests are counted too, and refused with 429. WHOOP does not say; the default is no.
+    /// Whether token requests count too, and are refused with 429. WHOOP does not say; the default is no.
     pub count_token_requests: bool,
     /// How webhooks are repeated.
     pub delivery: DeliveryPolicy,
-    /// What test data looks like.
+    /// The form of test data.
     pub form: Form,
 }
 
-/// What test data looks like.
+/// The form of test data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Form {
     /// Which of WHOOP's publications it follows.
     pub schema: SchemaForm,
-    /// What this partner is told about patients and appointments.
+    /// What orders say about patients and appointments.
     pub partner: PartnerForm,
 }
 
@@ -53,10 +53,10 @@ pub enum SchemaForm {
     Documentation,
 }
 
-/// What a partner is told about patients and appointments depends on the partner.
+/// What orders say about patients and appointments. WHOOP tells some partners more than others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum PartnerForm {
-    /// The patient's personal data, and where the appointment is: `UnilabsPatient` and `UnilabsAppointment`.
+    /// The patient's personal data and the place of the appointment: `UnilabsPatient` and `UnilabsAppointment`.
     #[default]
     Unilabs,
     /// The patient's id and the time of the appointment: `Patient` and `BasicAppointment`.
@@ -64,7 +64,7 @@ pub enum PartnerForm {
 }
 
 impl Default for SimulatorConfig {
-    /// What WHOOP publishes, and our choice where it publishes nothing, with credentials that everybody knows.
+    /// WHOOP's published values, our choice where it publishes none, and well-known credentials.
     fn default() -> Self {
         Self {
             port: 0,

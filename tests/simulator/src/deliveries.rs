@@ -1,4 +1,5 @@
-//! Webhooks as WHOOP delivers them: signed, one second for the answer, repeated with exponential back-off until 204.
+//! Delivers webhooks as WHOOP does: signed, with one second for the answer, and repeated with exponential back-off
+//! until 204.
 
 mod delivery;
 
@@ -30,7 +31,8 @@ pub struct DeliveryPolicy {
 }
 
 impl Default for DeliveryPolicy {
-    /// WHOOP's one second. When and how often it repeats a webhook is not published: the rest is our choice.
+    /// WHOOP publishes the one second. It does not publish when and how often it repeats a webhook; those numbers are
+    /// our choice.
     fn default() -> Self {
         Self {
             limit: Duration::from_secs(1),
@@ -50,7 +52,7 @@ impl DeliveryPolicy {
     }
 }
 
-/// Delivers, and remembers.
+/// Delivers webhooks and records the deliveries.
 #[derive(Clone)]
 pub(super) struct Webhooks(Arc<Inner>);
 
@@ -103,7 +105,7 @@ impl Webhooks {
         deliveries.iter().map(|one| one.borrow().clone()).collect()
     }
 
-    /// Ends every delivery; what was recorded stays.
+    /// Ends every delivery; the records stay.
     pub(super) fn end(&self) {
         lock(&self.0.running).abort_all();
     }
@@ -124,12 +126,12 @@ impl Webhooks {
         }
     }
 
-    /// Delivers until 204 or the last attempt, and returns then; or when the delivery is forgotten.
+    /// Delivers until 204 or the last attempt, then returns. It also returns if the delivery is forgotten.
     pub(super) async fn deliver(&self, body: String) -> Delivery {
         finished(&self.deliver_in_background(body)).await
     }
 
-    /// Starts a delivery, which goes on when nobody looks at it.
+    /// Starts a delivery. It continues even if the caller drops what this returns.
     pub(super) fn deliver_in_background(&self, body: String) -> watch::Sender<Delivery> {
         let delivery = watch::Sender::new(Delivery::new(body));
         lock(&self.0.deliveries).push(delivery.clone());
@@ -146,7 +148,7 @@ impl Webhooks {
         loop {
             let target = lock(&self.0.target).clone();
             let attempt = self.attempt(&target, &body).await;
-            // nobody to try again with
+            // without a URL, trying again is pointless
             let backoff = backoffs.next().filter(|_| target.url.is_some());
             let finished = attempt.status == Some(204) || backoff.is_none();
             delivery.send_modify(|delivery| {

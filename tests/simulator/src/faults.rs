@@ -1,4 +1,4 @@
-//! WHOOP's bad days, on order.
+//! Faults that a test orders: WHOOP fails, is slow, or breaks connections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,37 +8,37 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What the next calls get instead of their answer, or before it.
+/// What happens to the next calls instead of, or before, their normal answer.
 ///
-/// An answer with a `status` comes from before WHOOP's door: the call has no effect, counts towards no rate limit, and the
-/// answer has no headers but the given ones. Without a `status`, the call has its effect and its own answer.
+/// With a `status`, the call never reaches WHOOP: it has no effect, counts towards no rate limit, and the answer has
+/// only the given headers. Without a `status`, the call has its effect and its normal answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fault {
-    /// Calls whose path begins with this, such as `/v2/partner/token`; with or without the base path.
+    /// The fault meets calls whose path begins with this, such as `/v2/partner/token`, with or without the base path.
     pub path: String,
-    /// Calls with this method only, such as `PATCH`.
+    /// The fault meets only calls with this method, such as `PATCH`.
     pub method: Option<String>,
     /// The answer's status.
     pub status: Option<u16>,
-    /// Wait before anything else, in milliseconds.
+    /// How long to wait before anything else, in milliseconds.
     pub delay_ms: u64,
-    /// The body of an answer with a `status`: a text as it is, anything else as JSON.
+    /// The body of an answer with a `status`: a text unchanged, anything else as JSON.
     pub body: Option<Value>,
-    /// Headers of the answer, in addition or in place of its own.
+    /// Headers that are added to the answer, or replace its own.
     pub headers: BTreeMap<String, String>,
-    /// How many calls it meets.
+    /// How many calls the fault meets.
     pub times: u32,
     /// Breaks the connection: the call has no effect and no answer.
     pub disconnect: bool,
-    /// Breaks the connection when the call has had its effect: no answer.
+    /// Breaks the connection after the call has had its effect: no answer.
     pub disconnect_after_effect: bool,
-    /// Breaks the connection in the midst of the answer: the call has its effect, and status, headers and seven bytes of
-    /// a body of unannounced length arrive. A 204 has no body that could break.
+    /// Breaks the connection within the answer: the call has its effect, then status, headers and seven bytes of a body
+    /// of unannounced length arrive. A 204 has no body to break.
     pub disconnect_midway: bool,
 }
 
-/// Why an answer can't be ordered.
+/// Why a fault is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidFault {
     #[error("status {0} is not between 200 and 599")]
@@ -170,7 +170,7 @@ impl Faults {
         Ok(())
     }
 
-    /// The fault that a call meets; it is one fewer afterwards.
+    /// Takes the fault that a call meets and counts it.
     pub(super) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let index = self.0.iter().position(|fault| fault.meets(method, path))?;
         self.0[index].times -= 1;

@@ -9,12 +9,12 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Builds a client that trusts the web's certificate authorities, or those in the file that `SSL_CERT_FILE` names. It uses no
-/// proxy and follows no redirect.
+/// Builds a client that trusts the web's certificate authorities, or those in the file that `SSL_CERT_FILE` names. It
+/// uses no proxy and follows no redirect.
 ///
 /// # Errors
 ///
-/// When the file can't be read or holds no certificates.
+/// If the file can't be read or holds no certificates.
 pub(super) fn http_client() -> io::Result<reqwest::Client> {
     let roots = match env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
         Some(path) => roots_in(Path::new(&path)).map_err(|reason| {

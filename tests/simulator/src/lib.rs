@@ -58,7 +58,7 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// When the port is taken, or `SSL_CERT_FILE` can't be used.
+    /// If the port is taken, or `SSL_CERT_FILE` can't be used.
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
         let address = listener.local_addr()?;
@@ -83,17 +83,17 @@ impl Simulator {
         format!("{}{BASE_PATH}", self.url())
     }
 
-    /// Answers some of the next calls as told.
+    /// Adds a fault for some of the next calls.
     ///
     /// # Panics
     ///
-    /// When the fault's status or a header can't be sent, or its path does not begin with a slash.
+    /// If the fault's status or a header can't be sent, or its path does not begin with a slash.
     pub fn fault(&self, fault: Fault) {
         let added = self.whoop.state().faults.add(fault);
         added.expect("the fault can be sent");
     }
 
-    /// Forgets the faults that were not used up.
+    /// Removes the faults that have not been used up.
     pub fn clear_faults(&self) {
         self.whoop.state().faults = Faults::default();
     }
@@ -123,39 +123,39 @@ impl Simulator {
         self.whoop.state().tokens.expire(Instant::now());
     }
 
-    /// Every token issued so far, good or not: for a search for leaks.
+    /// Every token issued so far, valid or not, for a search for leaks.
     #[must_use]
     pub fn issued_tokens(&self) -> Vec<String> {
         self.whoop.state().tokens.all()
     }
 
-    /// Accepts other credentials from now on; tokens issued stay good.
+    /// Accepts other credentials from now on. Tokens issued before stay valid.
     pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
         let tokens = &mut self.whoop.state().tokens;
         tokens.set_credentials(client_id, client_secret);
     }
 
-    /// Issues tokens that are good for this time.
+    /// Sets the lifetime of tokens issued from now on.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         self.whoop.state().tokens.set_lifetime(lifetime);
     }
 
-    /// Counts calls in these windows from now on.
+    /// Sets the rate limits and starts counting anew.
     pub fn set_rate_limits(&self, limits: Vec<RateLimit>) {
         self.whoop.state().limiter = RateLimiter::new(limits);
     }
 
-    /// Makes test data that looks like this.
+    /// Sets the form of test data.
     pub fn set_form(&self, form: Form) {
         self.whoop.state().form = form;
     }
 
-    /// Signs webhooks with another key, those being repeated too.
+    /// Signs webhooks with another key, including repetitions of earlier ones.
     pub fn set_signing_secret(&self, signing_secret: &str) {
         self.whoop.webhooks.set_signing_secret(signing_secret);
     }
 
-    /// Delivers webhooks to another URL, those being repeated too.
+    /// Delivers webhooks to another URL, including repetitions of earlier ones.
     pub fn set_webhook_url(&self, url: &str) {
         self.whoop.webhooks.set_url(url);
     }
@@ -165,31 +165,31 @@ impl Simulator {
         partner_api::add_test_data(&self.whoop, &mut self.whoop.state(), appointment)
     }
 
-    /// Serves a requisition, a JSON value or text, as it is.
+    /// Serves a requisition unchanged; it is given as a JSON value or text.
     ///
     /// # Panics
     ///
-    /// When it is not a JSON object with an `id` that is a text.
+    /// If it is not a JSON object with a text as `id`.
     pub fn put_requisition(&self, requisition: impl ToString) {
         let requisition = resource(&requisition);
         self.whoop.state().resources.put_requisition(requisition);
     }
 
-    /// Serves a service request that belongs to no requisition, a JSON value or text, as it is.
+    /// Serves a service request that belongs to no requisition, unchanged; it is given as a JSON value or text.
     ///
     /// # Panics
     ///
-    /// When it is not a JSON object with an `id` that is a text.
+    /// If it is not a JSON object with a text as `id`.
     pub fn put_service_request(&self, service_request: impl ToString) {
         let resource = resource(&service_request);
         self.whoop.state().resources.put_service_request(resource);
     }
 
-    /// Serves a document, a JSON value or text, as it is; without content it is only a link.
+    /// Serves a document unchanged; it is given as a JSON value or text. Without content it is only a link.
     ///
     /// # Panics
     ///
-    /// When it is not a JSON object with an `id` that is a text.
+    /// If it is not a JSON object with a text as `id`.
     pub fn put_document(&self, document: impl ToString, content: Option<Vec<u8>>) {
         let document = resource(&document);
         let content = content.map(Into::into);
@@ -217,9 +217,9 @@ impl Simulator {
         self.whoop.state().resources.reports(service_request_id)
     }
 
-    /// Delivers a webhook with this body, and returns when it is answered with 204 or given up.
+    /// Delivers a webhook with this body. Returns when it is answered with 204, or when WHOOP gives up.
     ///
-    /// A reset meanwhile ends it; what was tried until then is returned.
+    /// A reset ends the delivery; the attempts until then are returned.
     pub async fn deliver(&self, body: &Value) -> Delivery {
         self.whoop.webhooks.deliver(body.to_string()).await
     }

@@ -1,4 +1,4 @@
-//! The WHOOP simulator as a program; see the library of this package for what it serves.
+//! The WHOOP simulator as a program; the library of this package says what it serves.
 
 use std::error::Error;
 use std::time::Duration;
@@ -24,13 +24,13 @@ struct Options {
     /// Key that webhooks are signed with
     #[arg(long, default_value_t = SimulatorConfig::default().signing_secret)]
     signing_secret: String,
-    /// Where webhooks are delivered
+    /// URL to which webhooks are delivered
     #[arg(long)]
     webhook_url: Option<String>,
     /// How often a webhook is tried, with waits that double from 1 to 60 s. WHOOP publishes neither number nor waits
     #[arg(long, default_value_t = DeliveryPolicy::default().max_attempts)]
     webhook_attempts: u32,
-    /// How long a token is good, in seconds
+    /// How long a token is valid, in seconds
     #[arg(long, default_value_t = 3600)]
     token_lifetime: u64,
     /// Calls in a window, and its length in seconds, such as 100/60; may be given more than once. The default is what
@@ -43,7 +43,7 @@ struct Options {
     /// Which of WHOOP's publications test data follows
     #[arg(long, value_enum, default_value_t)]
     schema_form: SchemaForm,
-    /// What test data tells about patients and appointments
+    /// What test data says about patients and appointments
     #[arg(long, value_enum, default_value_t)]
     partner_form: PartnerForm,
 }

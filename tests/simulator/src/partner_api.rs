@@ -1,4 +1,4 @@
-//! The published calls, each a function of what WHOOP knows.
+//! The published calls of the Partner API.
 
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ impl Request<'_> {
         state.tokens.authorizes(authorization, Instant::now())
     }
 
-    /// Reads the body, which has to be JSON and nothing but what `T` allows.
+    /// Reads the body, which must be JSON with no other fields than those of `T`.
     fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let content_type = self.header(CONTENT_TYPE).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -48,7 +48,7 @@ impl Request<'_> {
     }
 }
 
-/// Answers a call on a good day.
+/// Answers a call that meets no fault.
 pub(super) fn answer(whoop: &Whoop, request: &Request<'_>) -> Answer {
     let state = &mut *whoop.state();
     let mut answer = admitted(whoop, state, request).unwrap_or_else(Answer::from);
@@ -71,7 +71,7 @@ fn admitted(whoop: &Whoop, state: &mut State, request: &Request<'_>) -> Result<A
         };
     }
     if !request.authorized(state) {
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "no good token"));
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "no valid token"));
     }
     count(state)?;
     resource(whoop, state, request, path)

@@ -1,8 +1,8 @@
 //! Rate limits with WHOOP's headers: `X-RateLimit-Limit`, `-Remaining`, `-Reset` (seconds left), and no `Retry-After`.
 //!
-//! WHOOP documents them for its member API (<https://developer.whoop.com/docs/developing/rate-limiting>); that the Partner API
-//! has the same is assumed. The headers speak of the limit that the client is closest to hitting. A window begins with its
-//! first call, so that tests need not wait for a full minute.
+//! WHOOP documents them for its member API (<https://developer.whoop.com/docs/developing/rate-limiting>). We assume
+//! that the Partner API has the same. The headers describe the limit that the client is closest to reaching. A window
+//! begins with its first call, so that tests need not wait for a full minute.
 
 use std::cmp::Reverse;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// So many calls in each window.
+/// The number of calls that each window allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// Calls.
@@ -25,7 +25,7 @@ pub struct RateLimit {
 pub struct MalformedRateLimit;
 
 impl RateLimit {
-    /// So many requests in each window of so many seconds.
+    /// This many requests in each window of this many seconds.
     #[must_use]
     pub fn new(requests: u32, window_seconds: u64) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl RateLimit {
         }
     }
 
-    /// Those of WHOOP's member API: 100 a minute and 10,000 a day.
+    /// The limits of WHOOP's member API: 100 a minute and 10,000 a day.
     #[must_use]
     pub fn of_member_api() -> Vec<Self> {
         vec![Self::new(100, 60), Self::new(10_000, 86_400)]
@@ -53,7 +53,7 @@ impl FromStr for RateLimit {
     }
 }
 
-/// What was called in each window.
+/// How many calls each window has seen.
 pub(super) struct RateLimiter {
     windows: Vec<Window>,
 }
@@ -88,7 +88,7 @@ impl RateLimiter {
         }
     }
 
-    /// Counts a call at `now`. One too many is refused and not counted.
+    /// Counts a call at `now`. A call beyond the limit is refused and not counted.
     pub(super) fn count(&mut self, now: Instant) -> Result<(), Exceeded> {
         self.close_windows(now);
         if self.windows.iter().any(|window| window.left() == 0) {
@@ -101,10 +101,10 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Puts into `headers` what is left at `now`; nothing if there are no limits.
+    /// Adds the rate limit headers at `now`; none if there are no limits.
     pub(super) fn describe(&mut self, now: Instant, headers: &mut HeaderMap) {
         self.close_windows(now);
-        // of two that are used up, the one that lasts longer
+        // if two are exhausted, the one that lasts longer
         let closest = self
             .windows
             .iter()
@@ -114,7 +114,7 @@ impl RateLimiter {
         for Window { limit, .. } in &self.windows {
             limits += &format!(", {};window={}", limit.requests, limit.window.as_secs());
         }
-        // rounded up: once that has passed, the window is over
+        // rounded up, so that the window is over after that many seconds
         let reset = closest.ends_in(now).as_nanos().div_ceil(1_000_000_000);
         for (name, value) in [
             ("x-ratelimit-limit", limits),

@@ -1,8 +1,8 @@
-//! The bodies and parameters that the OpenAPI document allows, and no others.
+//! The bodies and parameters that the OpenAPI document allows. Anything else is refused.
 //!
-//! The document requires hardly any field. The simulator also requires those without which a request says nothing: a new
-//! status, the status of a report, the code and a value of an observation. WHOOP's tutorial sends observations without a
-//! status, so that one is optional. Statuses are open: any text will do.
+//! The document requires hardly any field. The simulator also requires the fields without which a request says nothing:
+//! a new status, the status of a report, the code and a value of an observation. WHOOP's tutorial sends observations
+//! without a status, so that field is optional. Any text is accepted as a status.
 
 use reqwest::Url;
 use serde::de::{DeserializeOwned, Error};
@@ -87,13 +87,13 @@ impl TryFrom<String> for BundleId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        // RFC 9562's form only; the crate reads others too
+        // only the form of RFC 9562; the crate reads other forms too
         let is_uuid = text.len() == Hyphenated::LENGTH && Uuid::try_parse(&text).is_ok();
         is_uuid.then_some(Self).ok_or("not a UUID")
     }
 }
 
-/// Optional in the document means that a field may be absent, not that it may be null.
+/// A field that is optional in the document may be absent, but not null.
 fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -119,7 +119,7 @@ pub enum AppointmentType {
 }
 
 impl AppointmentType {
-    /// Reads `appointmentType` from the query, where nothing else may be.
+    /// Reads `appointmentType` from the query, which may hold nothing else.
     pub(super) fn from_query(query: Option<&str>) -> Result<Self, String> {
         let mut url = Url::parse("http://whoop.example").expect("the constant is a URL");
         url.set_query(query);

@@ -1,7 +1,7 @@
 //! Requisitions, service requests, documents and reports, in memory.
 //!
-//! A resource that was put in is served as the very text that came, so that what a partner does with unknown fields, odd
-//! numbers and unusual spacing can be seen. Only a change of its status makes it a text of ours.
+//! A resource that a test has put in is served unchanged, byte for byte. So a test sees how a partner handles unknown
+//! fields, odd numbers and unusual spacing. After a change of its status, the simulator writes the text anew.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ struct Document {
     content: Option<Bytes>,
 }
 
-/// A text is no JSON object with an `id` that is a text.
+/// The text is not a JSON object with a text as `id`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON object with an id")]
 pub(super) struct NoResource;
@@ -102,7 +102,7 @@ impl Resources {
         reports.cloned().unwrap_or_default()
     }
 
-    /// Everything there is.
+    /// All resources.
     pub(super) fn all(&self) -> Value {
         let values = |resources: &HashMap<String, Resource>| -> Vec<Value> {
             let resources = resources.values();

@@ -23,7 +23,7 @@ use super::partner_api::{self, Request};
 use super::whoop::Whoop;
 use super::{BASE_PATH, admin};
 
-/// Accepts connections until the task is aborted; they end with it.
+/// Accepts connections until the task is aborted. The connections end with it.
 pub(super) async fn serve(listener: TcpListener, whoop: Arc<Whoop>) {
     let mut connections = JoinSet::new();
     loop {
@@ -33,7 +33,7 @@ pub(super) async fn serve(listener: TcpListener, whoop: Arc<Whoop>) {
         let whoop = whoop.clone();
         connections.spawn(async move {
             let service = service_fn(|request| handle(&whoop, request));
-            // a client that goes away is its own business
+            // it does not matter if a client disconnects
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -58,7 +58,7 @@ async fn handle(
     }
 }
 
-/// A call of the Partner API: recorded, and answered as it should be or as a fault says.
+/// Records a call of the Partner API, then answers it normally or as a fault says.
 async fn call(
     whoop: &Whoop,
     head: &Parts,
@@ -135,7 +135,7 @@ fn ordered(status: StatusCode, fault: &Fault) -> Answer {
     }
 }
 
-/// A path for the log: what is no part of a published path is left out, since it may be an id.
+/// A path for the log. Segments that are no part of a published path are hidden, because they may be ids.
 fn without_ids(path: &str) -> String {
     let published = |segment: &str| {
         segment == "v2"

@@ -1,4 +1,4 @@
-//! Being asked to end.
+//! Waits for the signals that ask a program to end.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// # Panics
 ///
-/// When the process may not listen for signals.
+/// If the process may not listen for signals.
 pub async fn asked_to_end() {
     let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened for");
     let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened for");

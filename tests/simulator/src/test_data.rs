@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::config::{Form, PartnerForm, SchemaForm};
 use super::requests::AppointmentType;
 
-/// What is ordered, in LOINC codes.
+/// The ordered tests, in LOINC codes.
 const TESTS: [(&str, &str); 2] = [
     ("2093-3", "Total cholesterol in serum"),
     ("4548-4", "Haemoglobin A1c in blood"),

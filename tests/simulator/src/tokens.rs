@@ -1,4 +1,4 @@
-//! The token endpoint's memory: credentials, and the tokens issued.
+//! The token endpoint's credentials, and the tokens that it has issued.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ impl Tokens {
         }
     }
 
-    /// Issues a token for the right credentials; returns it with its lifetime in seconds.
+    /// Issues a token if the credentials are right; returns it with its lifetime in seconds.
     pub(super) fn issue(
         &mut self,
         client_id: &str,
@@ -37,7 +37,7 @@ impl Tokens {
         Some((token, self.lifetime.as_secs()))
     }
 
-    /// Whether the value of an `Authorization` header carries a token that is good at `now`.
+    /// Whether the value of an `Authorization` header carries a token that is valid at `now`.
     pub(super) fn authorizes(&self, authorization: Option<&str>, now: Instant) -> bool {
         authorization
             .and_then(|value| value.split_once(' '))
@@ -53,7 +53,7 @@ impl Tokens {
         }
     }
 
-    /// Every token issued so far, good or not.
+    /// Every token issued so far, valid or not.
     pub(super) fn all(&self) -> Vec<String> {
         self.issued.keys().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Everything WHOOP knows, shared by all calls.
+//! The state of the simulated WHOOP, shared by all calls.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ pub(super) struct State {
 impl Whoop {
     /// # Errors
     ///
-    /// When `SSL_CERT_FILE` can't be used.
+    /// If `SSL_CERT_FILE` can't be used.
     pub(super) fn new(config: SimulatorConfig) -> io::Result<Self> {
         let state = State {
             tokens: Tokens::new(

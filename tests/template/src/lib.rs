@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The template as CloudFormation gets it on AWS, with SAM's resources replaced by those they stand for.
+/// The template as CloudFormation gets it on AWS, with SAM's resources replaced by those that they stand for.
 #[derive(Clone)]
 pub struct Template(pub Value);
 
@@ -27,7 +27,7 @@ pub struct Resource<'a> {
 }
 
 impl Template {
-    /// Transforms the template in `file` with the AWS library that does it in AWS, too.
+    /// Transforms the template in `file` with the library that AWS itself uses for it.
     pub fn transformed(file: &Path) -> Result<Self, String> {
         let root = checkout();
         let output = Command::new(root.join(".venv/local-aws/bin/python"))
@@ -43,8 +43,8 @@ impl Template {
         Ok(Self(decided(template, &on_aws)))
     }
 
-    /// The template as it is deployed with these values of parameters, and the others at their defaults: with everything
-    /// decided that depends on conditions, apart from which resources there are.
+    /// The template as it is deployed with these values of parameters and the defaults of the others. Every value that
+    /// depends on a condition is decided; the list of resources stays complete.
     pub fn deployed_with(&self, parameters: &[(&str, u64)]) -> Self {
         let mut template = self.clone();
         for (name, value) in parameters {
@@ -54,7 +54,7 @@ impl Template {
         Self(decided(template.0.clone(), &holds))
     }
 
-    /// Whether a condition holds while the parameters are at their defaults.
+    /// Whether a condition holds with the parameters at their defaults.
     fn holds(&self, condition: &Value) -> bool {
         if let Some(name) = condition["Condition"].as_str() {
             return self.holds(&self.0["Conditions"][name]);
@@ -68,11 +68,11 @@ impl Template {
         }
         match operands("Fn::Equals").map(Vec::as_slice) {
             Some([one, other]) => self.text(one) == self.text(other),
-            _ => panic!("what does this condition say? {condition}"),
+            _ => panic!("the proofs do not understand this condition: {condition}"),
         }
     }
 
-    /// The text that a value is compared as, or the default of the parameter that it refers to.
+    /// The text of a value; for a parameter, its default.
     fn text(&self, value: &Value) -> String {
         match referred(value) {
             Some(parameter) => self.text(&self.0["Parameters"][parameter]["Default"]),
@@ -97,7 +97,7 @@ impl Template {
             .filter(move |resource| resource.kind() == kind)
     }
 
-    /// The property of the resource `id` at a JSON pointer, null where there is none.
+    /// The property of the resource `id` at a JSON pointer, or null.
     pub fn property(&self, id: &str, pointer: &str) -> &Value {
         self.resources()
             .find(|resource| resource.id == id)
@@ -110,14 +110,14 @@ impl Template {
         self.resources().find(|resource| resource.id == id)
     }
 
-    /// The resources that `value` refers to, wherever in it.
+    /// The resources to which `value` refers anywhere in it.
     pub fn references(&self, value: &Value) -> Vec<Resource<'_>> {
         self.resources()
             .filter(|resource| self.mentions(value, resource.id))
             .collect()
     }
 
-    /// The parameters that `value` depends on, those of conditions in it included.
+    /// The parameters on which `value` depends, including those of its conditions.
     pub fn parameters(&self, value: &Value) -> Vec<&str> {
         let parameters = self.0["Parameters"].as_object().into_iter().flatten();
         parameters
@@ -126,7 +126,7 @@ impl Template {
             .collect()
     }
 
-    /// Whether `value` refers to `id`, wherever in it.
+    /// Whether `value` refers to `id` anywhere in it.
     fn mentions(&self, value: &Value, id: &str) -> bool {
         let text = match &value["Fn::Sub"] {
             Value::Array(with_variables) => with_variables.first(),
@@ -149,7 +149,7 @@ impl Template {
             }
     }
 
-    /// The number that `value` is, or that the parameter it refers to is by default.
+    /// The number that `value` is, or the default of the parameter to which it refers.
     pub fn number(&self, value: &Value) -> Option<f64> {
         match value {
             Value::Object(_) => self.0["Parameters"][referred(value)?]["Default"].as_f64(),
@@ -164,14 +164,14 @@ impl<'a> Resource<'a> {
         self.value["Type"].as_str().unwrap_or_default()
     }
 
-    /// The property at a JSON pointer, null where there is none.
+    /// The property at a JSON pointer, or null.
     pub fn property(self, pointer: &str) -> &'a Value {
         self.value["Properties"]
             .pointer(pointer)
             .unwrap_or(&Value::Null)
     }
 
-    /// A resource attribute such as `DeletionPolicy`, null where there is none.
+    /// A resource attribute such as `DeletionPolicy`, or null.
     pub fn attribute(self, name: &str) -> &'a Value {
         &self.value[name]
     }
@@ -189,7 +189,7 @@ pub fn substituted(value: &Value) -> Option<&str> {
     value["Fn::Sub"].as_str()
 }
 
-/// Decides every `Fn::If` on a condition of which `decide` knows whether it holds.
+/// Decides every `Fn::If` whose condition `decide` knows.
 fn decided(value: Value, decide: &dyn Fn(&str) -> Option<bool>) -> Value {
     let is_something = |value: &Value| value["Ref"] != "AWS::NoValue";
     match value {

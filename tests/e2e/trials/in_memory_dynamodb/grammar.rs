@@ -1,4 +1,4 @@
-//! Operations with conditions and updates from a small grammar.
+//! Generates operations with conditions and updates from a small grammar.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use fastrand::Rng;
 use super::operation::{Item, Kind, Operation};
 use super::values::{self, ATTRIBUTES, Stored, attribute, pick};
 
-/// How many levels of AND, OR and NOT a condition has at most.
+/// The greatest number of levels of AND, OR and NOT in a condition.
 const DEPTH: usize = 3;
 
 pub fn draw(random: &mut Rng, id: &str, stored: &Stored) -> Operation {
@@ -56,7 +56,7 @@ pub fn draw(random: &mut Rng, id: &str, stored: &Stored) -> Operation {
     operation
 }
 
-/// An operation that is being drawn.
+/// An operation that is being generated.
 struct Draw<'d> {
     random: &'d mut Rng,
     stored: &'d Stored,
@@ -101,7 +101,8 @@ impl Draw<'_> {
             }
             3 => self.beginning(attribute, &name),
             4 => {
-                // of one type, as the local AWS compares others too; in any order, as both refuse the wrong one
+                // of one type, because the local AWS compares other types too; in any order, because both refuse the
+                // wrong one
                 let (low, high) = match self.random.bool() {
                     true => (values::number(self.random), values::number(self.random)),
                     false => (values::text(self.random), values::text(self.random)),
@@ -119,7 +120,7 @@ impl Draw<'_> {
             }
             6 => self.two_attributes(attribute, &name),
             7 => {
-                // a list or a map would be refused by AWS, but for the local AWS only makes the condition false
+                // not a list or a map: AWS refuses it, while for the local AWS it only makes the condition false
                 let comparator = pick(self.random, &["<", "<=", ">", ">="]);
                 let value = values::ordered(self.random);
                 self.either_way(name, comparator, value)
@@ -140,7 +141,7 @@ impl Draw<'_> {
         }
     }
 
-    /// The local AWS refuses an attribute of another type, for which AWS has the condition fail.
+    /// Avoids attributes of another type: the local AWS refuses them, while for AWS they make the condition false.
     fn beginning(&mut self, attribute: &str, name: &str) -> String {
         let start = match self.random.bool() {
             true => values::text(self.random),
@@ -152,8 +153,8 @@ impl Draw<'_> {
         format!("begins_with({name}, {})", self.value(start))
     }
 
-    /// The local AWS takes two attributes that are missing for equal, AWS does not; AWS refuses to compare an attribute with
-    /// itself, the local AWS does not.
+    /// Avoids two cases. If both attributes are missing, the local AWS takes them for equal and AWS does not. If an
+    /// attribute is compared with itself, AWS refuses and the local AWS does not.
     fn two_attributes(&mut self, attribute: &str, name: &str) -> String {
         let other = self.attribute();
         if other == attribute || !(self.stored.has(attribute) || self.stored.has(other)) {
@@ -168,7 +169,7 @@ impl Draw<'_> {
         self.random.shuffle(&mut targets);
         let mut set: Vec<_> = targets.drain(..self.random.usize(..4)).collect();
         let remove: Vec<_> = targets.drain(..self.random.usize(..3)).collect();
-        // For a missing item, the local AWS creates one even if there is nothing but REMOVE, and AWS does not.
+        // Avoids an update of a missing item that only removes: the local AWS creates the item, AWS does not.
         if remove.is_empty() || !self.stored.exists() {
             set.extend(targets.pop());
         }
@@ -233,7 +234,7 @@ impl Draw<'_> {
         }
     }
 
-    /// The attribute as the expression names it.
+    /// The attribute as it is written in the expression.
     fn name(&mut self, attribute: &str) -> String {
         if attribute != "state" && self.random.u8(..4) > 0 {
             return attribute.into();
@@ -243,7 +244,7 @@ impl Draw<'_> {
         placeholder
     }
 
-    /// The value as the expression names it.
+    /// The value as it is written in the expression.
     fn value(&mut self, value: AttributeValue) -> String {
         let placeholder = format!(":{}", self.values.len());
         self.values.insert(placeholder.clone(), value);

@@ -1,11 +1,12 @@
-//! Operations that are refused whatever the item is.
+//! Operations that are refused, whatever the item is.
 //!
-//! AWS refuses more than the local AWS does. These pass there, so only the tests of the table in memory cover them:
+//! AWS refuses more than the local AWS does. The local AWS accepts the following, so only the tests of the package
+//! `in-memory-dynamodb` cover them:
 //!
-//! - in a condition: an attribute compared with itself; `<` and the like with a value that has no order; bounds of different
-//!   types; a type that `attribute_type` does not know;
-//! - in an update: the same target or the same section twice; `+` with three operands, or with a text; any error at all if
-//!   the condition does not hold, because the local AWS looks at the condition first;
+//! - in a condition: an attribute compared with itself; `<` and the like with a value that has no order; bounds of
+//!   different types; a type that `attribute_type` does not know;
+//! - in an update: the same target or the same section twice; `+` with three operands, or with a text; any error at all
+//!   if the condition does not hold, because the local AWS looks at the condition first;
 //! - in both: unknown functions, functions in upper case, a name that begins with `_`;
 //! - an unused placeholder whose name is the beginning of another one's; an unknown
 //!   `ReturnValuesOnConditionCheckFailure`.
@@ -64,7 +65,7 @@ pub fn draw(random: &mut Rng, id: &str) -> Operation {
     }
 }
 
-/// Defines those of the placeholders that the expressions use.
+/// Defines the placeholders that the expressions use.
 fn with_placeholders(mut operation: Operation, set: impl FnOnce(&mut Operation)) -> Operation {
     set(&mut operation);
     let expressions = [&operation.condition, &operation.update];

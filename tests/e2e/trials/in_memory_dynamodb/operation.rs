@@ -1,4 +1,4 @@
-//! An operation, and what came of it.
+//! An operation and its outcome.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +19,7 @@ pub type Item = HashMap<String, AttributeValue>;
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub kind: Kind,
-    /// The key, or the whole item that is put.
+    /// The key, or the whole item for a put.
     pub item: Item,
     pub condition: Option<String>,
     pub update: Option<String>,
@@ -37,7 +37,7 @@ pub enum Kind {
     Delete,
 }
 
-/// What came of an operation, as far as DynamoDB promises it.
+/// The outcome of an operation, as far as DynamoDB promises it.
 #[derive(Debug, PartialEq)]
 pub struct Answer {
     status: u16,
@@ -46,7 +46,7 @@ pub struct Answer {
 }
 
 impl Operation {
-    /// An operation on the item with this id, without more parameters.
+    /// An operation on the item with this id, without further parameters.
     pub fn new(kind: Kind, id: &str) -> Self {
         Self {
             kind,
@@ -156,7 +156,7 @@ where
     })
 }
 
-/// Brings the members of sets into one order: DynamoDB promises none.
+/// Sorts the members of sets: DynamoDB promises no order.
 fn sort_sets(value: &mut AttributeValue) {
     match value {
         AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.sort(),

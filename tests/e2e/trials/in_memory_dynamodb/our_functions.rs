@@ -1,4 +1,4 @@
-//! The operations of our functions, as `token_store.rs` and `published_states.rs` send them, on items of any shape.
+//! The operations that `token_store.rs` and `published_states.rs` send, on items of any shape.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use fastrand::Rng;
@@ -42,7 +42,7 @@ fn store_token(random: &mut Rng, id: &str, replaces_refused: bool) -> Operation 
     with_condition(put, condition, values)
 }
 
-/// Puts an item if another one, in which attributes may be missing or of any type, is still there.
+/// Puts an item if the stored one is still the one that was read, in which attributes may be missing or of any type.
 fn replace_malformed_token(random: &mut Rng, id: &str) -> Operation {
     let mut values = Item::new();
     let same = OF_A_TOKEN.map(|name| {
@@ -107,7 +107,7 @@ fn release(random: &mut Rng, id: &str) -> Operation {
     with_condition(update, "claimed_by = :me".into(), values)
 }
 
-/// As a trial does it that plays what comes after a crash.
+/// As a trial does it to play what happens after a crash.
 fn end_lease(id: &str) -> Operation {
     let mut update = Operation::new(Kind::Update, id);
     update.update = Some("SET claimed_until = :past".into());

@@ -1,4 +1,4 @@
-//! Random values: few enough that two are often equal, and such as are easily confused.
+//! Random values. They are few, so that two are often equal, and easy to confuse with each other.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
 use serde_json::Value;
 
-/// The attributes; the first ones are those of our functions, the last one needs a placeholder.
+/// The attributes. The first ones are those of our functions; the last one needs a placeholder.
 pub const ATTRIBUTES: [&str; 11] = [
     "access_token",
     "token_type",
@@ -24,7 +24,7 @@ pub const ATTRIBUTES: [&str; 11] = [
 
 const TEXTS: [&str; 9] = ["", "1", "a", "ab", "b", "Z", "é", "\u{ffff}", "\u{1d11e}"];
 
-/// The numbers from this one on are too long for the local AWS to calculate with.
+/// Numbers from this index on are too long for the local AWS to calculate with.
 const FIRST_LONG: usize = 10;
 
 const NUMBERS: [&str; 17] = [
@@ -49,7 +49,7 @@ const NUMBERS: [&str; 17] = [
 
 const BLOBS: [&[u8]; 5] = [&[0], &[0x68], &[0xd0], &[0, 255], &[0, 255, 1]];
 
-/// What an item holds before an operation: it decides which operations the local AWS carries out as AWS does.
+/// An item before an operation. It decides which operations the local AWS carries out as AWS does.
 #[derive(Debug)]
 pub struct Stored(Value);
 
@@ -76,8 +76,8 @@ impl Stored {
         self.has(attribute) && self.0[attribute][name].is_null()
     }
 
-    /// Whether the local AWS can calculate with an attribute: it rounds to 28 digits, and takes what is no number for zero.
-    /// An attribute that is missing is fine, as nothing is calculated then.
+    /// Whether the local AWS can calculate with an attribute: it rounds to 28 digits and takes anything that is no
+    /// number for zero. A missing attribute is fine, because nothing is calculated then.
     pub fn is_short_number(&self, attribute: &str) -> bool {
         let number = self.0[attribute]["N"].as_str();
         !self.has(attribute) || number.is_some_and(|number| number.len() <= 12)
@@ -108,7 +108,7 @@ pub fn bytes(random: &mut Rng) -> AttributeValue {
     AttributeValue::B(Blob::new(pick(random, &BLOBS)))
 }
 
-/// A value of one of the types that have an order.
+/// A value of a type that has an order.
 pub fn ordered(random: &mut Rng) -> AttributeValue {
     match random.u8(..4) {
         0 => text(random),
@@ -128,7 +128,7 @@ pub fn any(random: &mut Rng) -> AttributeValue {
             ("S".into(), any(random)),
         ])),
         4 => AttributeValue::Ss(subset(random, &["a", "b", "é"])),
-        // different numbers, as a set that holds one twice is refused
+        // all different, because a set that holds a number twice is refused
         5 => AttributeValue::Ns(subset(random, &["1.0", "2", "-1", "1E2"])),
         6 => {
             let blobs = subset(random, &["a", "b", "c"]).into_iter();
@@ -138,7 +138,7 @@ pub fn any(random: &mut Rng) -> AttributeValue {
     }
 }
 
-/// Some of the members, at least one, in any order.
+/// At least one of the members, in any order.
 fn subset(random: &mut Rng, members: &[&str]) -> Vec<String> {
     let mut members = members.to_vec();
     random.shuffle(&mut members);

@@ -1,5 +1,5 @@
-//! The processor's released binary by itself, handed messages as SQS and Lambda would. The time that passes between two tries is
-//! the trial's, so that weeks pass in minutes.
+//! Runs the processor's released binary alone and hands it messages as SQS and Lambda would. The trial sets the time
+//! between two tries, so that weeks pass in minutes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::order::ORDERED;
 use super::processor::Processor;
 
-/// What the function gets for one batch: 5 s of that are kept in reserve, and a call needs 2.
+/// The function's time for one batch: it keeps 5 s of it in reserve, and a call needs 2 s.
 pub const LAMBDA_LIMIT: Duration = Duration::from_millis(7100);
 
-/// The released processor, with a proxy before all of AWS.
+/// The released processor, with a proxy in front of all AWS services.
 pub struct ByHand {
     pub proxy: AwsProxy,
     function: Bootstrap,
@@ -31,17 +31,17 @@ pub struct Message {
     pub body: String,
     /// How often it has been received, this time included.
     pub receives: u32,
-    /// How long ago it was sent; SQS says nothing about that if there is nothing here.
+    /// How long ago it was sent; if `None`, SQS does not say.
     pub age: Option<Duration>,
     pub attributes: Value,
 }
 
-/// What becomes of a message.
+/// What happens to a message after its try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// SQS deletes it.
     Done,
-    /// It stays in the queue, and out of sight for this long.
+    /// It stays in the queue and becomes visible after this time.
     Returns(Duration),
 }
 
@@ -57,7 +57,7 @@ impl Message {
         }
     }
 
-    /// The same when it comes back after `wait`.
+    /// The same message when it comes back after `wait`.
     pub fn after(self, wait: Duration) -> Self {
         Self {
             receives: self.receives + 1,
@@ -104,7 +104,8 @@ impl ByHand {
         Ok(by_hand)
     }
 
-    /// Ends what the proxy was told. SQS itself knows nothing of these messages, so that it can't keep them out of sight.
+    /// Makes AWS work again. The proxy still answers changes of a message's visibility itself, because SQS does not
+    /// know these messages.
     pub fn well_again(&self) {
         self.proxy.reset();
         let waits = Arc::clone(&self.waits);

@@ -15,7 +15,7 @@ use super::order::Order;
 use super::processor::{Processor, SERVICE_REQUESTS, soon};
 use crate::harness::{Harness, Outcome, trials};
 
-/// How the function is told to confirm.
+/// The environment that makes the function confirm.
 const CONFIRM: [(&str, Option<&str>); 1] = [("AUTO_CONFIRM_ORDERS", Some("true"))];
 
 /// The trials of this area.
@@ -28,7 +28,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// An order that WHOOP serves, whose second service request has a status already.
+/// An order at WHOOP whose second service request already has a status.
 fn partly_handled(processor: &Processor<'_>) -> Order {
     let mut order = processor.draft();
     order.requisition["service_requests"][1]["task_business_status"] =
@@ -70,7 +70,7 @@ async fn new_orders_are_confirmed_after_they_are_published_and_not_before(
     hurry.proxy.set("PutEvents", Behaviour::Pass);
     let events = processor.published().await?;
     assert_eq!(events.len(), 1);
-    // as it was before the confirmation
+    // the order as it was before the confirmation
     order.assert_whole(&events[0]);
     assert_eq!(
         statuses(&processor, &order),
@@ -126,7 +126,7 @@ async fn an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is
         .fault(Fault::status(SERVICE_REQUESTS, 503).times(1_000_000));
     let mut message = Message::new(order.webhook());
     let Fate::Returns(wait) = by_hand.one(&message).await? else {
-        return Err("it is done with, although nothing is confirmed".into());
+        return Err("the message is finished, although nothing is confirmed".into());
     };
     assert_eq!(processor.arrived().await?.len(), 1);
     processor.whoop.clear_faults();
@@ -140,7 +140,7 @@ async fn an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is
     message = message.after(wait);
     for _ in 0..3 {
         let Fate::Returns(wait) = by_hand.one(&message).await? else {
-            return Err("it is done with after an outdated read".into());
+            return Err("the message is finished after an outdated read".into());
         };
         message = message.after(wait);
         assert_eq!(confirmations(&processor).len(), confirmed);
@@ -167,7 +167,7 @@ async fn an_order_that_whoop_refuses_to_have_confirmed_is_set_aside(world: &Worl
         .fault(Fault::status(SERVICE_REQUESTS, 422).times(1_000_000));
     let message = Message::new(order.webhook());
     let Fate::Returns(wait) = by_hand.one(&message).await? else {
-        return Err("WHOOP's no is believed at the first try".into());
+        return Err("WHOOP's refusal is final at the first try".into());
     };
     assert_eq!(by_hand.one(&message.after(wait)).await?, Fate::Done);
     let letters = processor.dead_letters().await?;

@@ -1,4 +1,5 @@
-//! A crash in the midst of a message: published first and remembered after, it is repeated and never lost.
+//! A crash while a message is processed. A state is published first and remembered afterwards, so a crash repeats it
+//! and never loses it.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +33,7 @@ async fn a_crash_after_the_publishing_repeats_it_and_loses_nothing(world: &World
     crashed?;
     restored?;
 
-    // remembered this time
+    // this time the state is remembered
     processor.deliver(order.webhook()).await?;
     assert_eq!(processor.published().await?.len(), 0);
     processor.assert_nothing_set_aside().await
@@ -47,7 +48,7 @@ async fn crash_once_published(processor: &Processor<'_>, order: &Order, hurry: &
     for process in processor.processes() {
         kill(&process)?;
     }
-    // whoever takes it up now has to wait for the end of the lease
+    // the next execution has to wait until the lease ends
     soon("the message is taken up again", async || {
         Ok(!hurry.waits().is_empty())
     })
@@ -68,7 +69,7 @@ fn kill(process: &Path) -> Outcome {
     Ok(())
 }
 
-/// What becomes visible again by itself, without the function: after a crash.
+/// Sets the queue's own visibility timeout: after a crash, a message becomes visible again when it ends.
 async fn set_visibility_timeout(processor: &Processor<'_>, seconds: &str) -> Outcome {
     let change = processor.stack.sqs.set_queue_attributes();
     change
@@ -79,7 +80,7 @@ async fn set_visibility_timeout(processor: &Processor<'_>, seconds: &str) -> Out
     Ok(())
 }
 
-/// Has every lease run out.
+/// Makes every lease expire.
 async fn end_leases(processor: &Processor<'_>) -> Outcome {
     let dynamodb = &processor.stack.dynamodb;
     let table = processor.stack.output("PublishedTableName");

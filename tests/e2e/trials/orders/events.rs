@@ -1,4 +1,4 @@
-//! What is on the bus after which webhook.
+//! Which webhook leads to which event on the bus.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::order::ORDERED;
 use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials};
 
-/// What an event may weigh, in bytes, to carry its resource.
+/// The largest event, in bytes, that carries its resource.
 const MAX_ENTRY_SIZE: usize = 1_000_000;
 
 /// The trials of this area.
@@ -43,7 +43,7 @@ async fn the_order_behind_a_webhook_is_on_the_bus_whole(world: &World) -> Outcom
     let received_at = events[0].detail["received_at"].as_str();
     let received_at: Timestamp = received_at.unwrap_or_default().parse()?;
     assert!((before - 1.second()..=Timestamp::now()).contains(&received_at));
-    // nobody has asked for confirmations
+    // confirmations are off
     let calls = processor.whoop.calls();
     assert_eq!(calls.len(), 2, "more than a token and the order: {calls:?}");
     assert!(calls.iter().all(|call| {
@@ -56,7 +56,7 @@ async fn the_order_behind_a_webhook_is_on_the_bus_whole(world: &World) -> Outcom
 async fn a_body_that_is_queued_in_base64_is_published_like_any_other(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
     let order = processor.place();
-    // JSON, but no text for SQS
+    // this is JSON, but SQS does not take it as text
     let body = format!(
         "{{\"event_type\":\"{ORDERED}\",\"note\":\"\u{ffff}\",\"resource_id\":\"{}\"}}",
         order.id
@@ -136,7 +136,7 @@ async fn the_same_state_is_published_once_a_changed_one_again_an_older_one_never
     processor.assert_nothing_set_aside().await
 }
 
-/// EventBridge with this limit, and with something on top of what is documented to count.
+/// Plays an EventBridge with this limit, which counts some bytes more than its documentation says.
 fn with_limit(bytes: usize) -> Behaviour {
     Behaviour::depending(move |call| {
         let entry = &call["Entries"][0];
@@ -207,18 +207,18 @@ async fn one_delivery_can_be_followed_through_both_functions(world: &World) -> O
     let queued = of_webhook
         .iter()
         .find(|line| line["message"] == "webhook queued");
-    let request_id = &queued.ok_or("the webhook says nothing")?["request_id"];
+    let request_id = &queued.ok_or("the webhook logs nothing")?["request_id"];
     assert!(request_id.is_string());
 
     let of_processor = lines(processor.function(), before.1)?;
     let said = |message: &str| {
         let line = of_processor.iter().find(|line| line["message"] == message);
-        line.ok_or(format!("the processor does not say {message}"))
+        line.ok_or(format!("the processor does not log {message}"))
     };
     let processed = said("message processed")?;
     assert_eq!(processed["request_id"], *request_id);
     assert_eq!(processed["received_at"], events[0].detail["received_at"]);
-    // what happens in between carries it too
+    // the lines in between carry it too
     assert_eq!(said("call failed")?["span"]["request_id"], *request_id);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Nothing ages out unseen: a message is set aside before SQS would drop or move it.
+//! No message expires unnoticed: it is set aside before SQS would drop or move it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// A processor by hand while WHOOP is out of order.
+/// A processor run by hand while WHOOP is out of order.
 async fn out_of_order<'w>(
     world: &'w World,
     changes: &[(&str, Option<&str>)],
@@ -40,7 +40,8 @@ async fn out_of_order<'w>(
     Ok((processor, by_hand))
 }
 
-/// Hands a message over, which has to be set aside for this reason, or to return if there is none.
+/// Hands a message over and checks that it is set aside for this reason. If there is none, checks that it returns to
+/// the queue.
 async fn assert_ends(
     processor: &Processor<'_>,
     by_hand: &mut ByHand,

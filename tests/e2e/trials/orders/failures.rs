@@ -1,4 +1,4 @@
-//! Bad days of WHOOP and AWS, and messages that can never succeed.
+//! Failures of WHOOP and AWS, and messages that can never succeed.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::order::{ORDERED, Order};
 use super::processor::{Processor, REQUISITIONS, soon};
 use crate::harness::{Harness, Outcome, trials};
 
-/// How long a missing order is waited for, in seconds, at least and at most.
+/// The least and the greatest wait for a missing order, in seconds.
 const LAG: std::ops::RangeInclusive<i64> = 60..=69;
 
-/// How long a message stays out after a first failure, in seconds.
+/// How long a message is invisible after a first failure, in seconds.
 const FIRST_BACKOFF: std::ops::RangeInclusive<i64> = 5..=10;
 
 /// The trials of this area.
@@ -48,7 +48,7 @@ async fn what_is_no_webhook_is_set_aside_with_its_attributes_and_the_reason(
     for body in [
         "this is no JSON".to_owned(),
         json!({"event_type": ORDERED}).to_string(),
-        // never becomes another path
+        // the id never becomes a part of the path
         json!({"event_type": ORDERED, "resource_id": "../service-request"}).to_string(),
     ] {
         processor.deliver(body.clone()).await?;
@@ -86,7 +86,7 @@ async fn an_order_that_lags_behind_its_webhook_is_waited_for_and_published(
     Ok(())
 }
 
-/// What the function answers to a webhook as SQS hands it over at some try, some seconds after the first.
+/// The function's answer to a webhook that SQS hands over for the nth time, some seconds after the first.
 async fn hand_over(
     processor: &Processor<'_>,
     order: &Order,
@@ -114,7 +114,7 @@ async fn hand_over(
     }
 }
 
-/// The queue does not let a test tell it the time, so the messages are handed over past it.
+/// A test can't set the queue's clock, so the messages are handed to the function directly.
 async fn a_missing_order_is_set_aside_at_the_second_try_after_a_minute(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
     let order = processor.draft();
@@ -134,7 +134,7 @@ async fn a_missing_order_is_set_aside_at_the_second_try_after_a_minute(world: &W
     Ok(())
 }
 
-/// EventBridge's answer when it does not take an entry: 200 all the same.
+/// EventBridge's answer when it does not accept an entry; its status is still 200.
 fn failed_entry(code: &str) -> Behaviour {
     let entry = json!({"ErrorCode": code, "ErrorMessage": "as the proxy was told"});
     Behaviour::Answer(json!({"FailedEntryCount": 1, "Entries": [entry]}))
@@ -175,7 +175,7 @@ async fn what_event_bridge_refuses_is_set_aside(world: &World) -> Outcome {
     assert_eq!(dead_letters.len(), 1);
     assert_set_aside(&dead_letters[0], &order.webhook(), "refused");
 
-    // it is not remembered as published
+    // the state is not remembered as published
     processor.deliver(order.webhook()).await?;
     let events = processor.published().await?;
     assert_eq!(events.len(), 1);
@@ -234,7 +234,7 @@ async fn batch_while_whoop_hangs(processor: &Processor<'_>) -> Outcome {
     };
     soon("all messages have gone back", went_back).await?;
     processor.whoop.clear_faults();
-    // killed at the deadline, it would have left them out for the nine minutes of the queue
+    // if it were killed at the deadline, the messages would stay invisible for the queue's nine minutes
     let events = processor.published().await?;
     assert_eq!(events.len(), 10);
     let processes = processor.processes().len();

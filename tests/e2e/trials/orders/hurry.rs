@@ -1,4 +1,4 @@
-//! Time that passes faster: what is to stay out of the queue for long is back a second later.
+//! Makes time pass faster: a message that should be invisible for long is back after a second.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,15 +9,14 @@ use serde_json::Value;
 
 use super::processor::Processor;
 
-/// A proxy before all that the processor uses of AWS, which makes time pass faster: whatever is to stay out of the queue is
-/// back a second later.
+/// A proxy in front of every AWS service that the processor uses. It shortens each visibility timeout to a second.
 pub struct Hurry {
     pub proxy: AwsProxy,
     waits: Arc<Mutex<Vec<i64>>>,
 }
 
 impl<'w> Processor<'w> {
-    /// With a proxy before SQS, EventBridge and DynamoDB, behind which no wait is longer than a second.
+    /// The changed environment: a proxy in front of SQS, EventBridge and DynamoDB that shortens every wait to a second.
     pub async fn in_a_hurry(
         world: &'w World,
         changes: &[(&str, Option<&str>)],
@@ -48,7 +47,7 @@ impl<'w> Processor<'w> {
 }
 
 impl Hurry {
-    /// For how many seconds each message was to stay out of the queue.
+    /// For how many seconds each message should have been invisible.
     pub fn waits(&self) -> Vec<i64> {
         self.waits.lock().expect("nothing panics there").clone()
     }

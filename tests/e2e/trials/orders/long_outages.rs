@@ -1,4 +1,4 @@
-//! WHOOP fails for as long as it takes: each message is tried for days and then set aside with its reason.
+//! WHOOP fails for a long time: each message is tried for days, then set aside with its reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::harness::{Harness, Outcome, trials};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How long a message is tried at least.
+/// The least time for which a message is tried.
 const SHORTEST_LIFE: Duration = Duration::from_secs(84 * 3600);
 
 /// How long SQS keeps it.
 const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// How often SQS hands it out.
+/// How many times SQS hands it out.
 const MAX_RECEIVES: u32 = 100;
 
 /// The trials of this area.
@@ -32,11 +32,11 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// WHOOP answers all calls for an order so, for ever.
+/// WHOOP answers every call for an order like this, forever.
 fn always(order: &Order, status: u16, reset: Option<u32>) -> Fault {
     let fault = Fault::status(&format!("{REQUISITIONS}{}", order.id), status).times(1_000_000);
     match reset {
-        // as slow as this, the function does not wait for a short reset itself
+        // with so little time the function does not wait for a short reset itself
         Some(reset) => Fault {
             delay_ms: 650,
             ..fault.header("X-RateLimit-Reset", reset)
@@ -52,7 +52,7 @@ struct Life {
     body: String,
 }
 
-/// Plays an outage until the message has ended; the wait that was asked for is the clock.
+/// Plays an outage until the message has left the queue. The clock advances by the waits that the function asks for.
 async fn live(processor: &Processor<'_>, status: u16, reset: Option<u32>) -> Result<Life, Failed> {
     let order = processor.place();
     processor.whoop.fault(always(&order, status, reset));
@@ -104,7 +104,7 @@ async fn no_message_ends_before_84_hours_of_an_outage_and_none_vanishes(world: &
         let letter = dead_letters
             .iter()
             .find(|letter| letter.body() == Some(&body));
-        let letter = letter.ok_or(format!("{outage}: it is nowhere"))?;
+        let letter = letter.ok_or(format!("{outage}: the message is lost"))?;
         let attributes = letter.message_attributes();
         let reason = attributes.and_then(|all| all.get("failure_reason")?.string_value());
         let reason = reason.ok_or(format!("{outage}: no failure_reason"))?;

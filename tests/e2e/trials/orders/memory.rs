@@ -1,4 +1,4 @@
-//! What the event processor needs at its worst.
+//! How much memory the event processor needs at its worst.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use super::order::Order;
 use super::processor::Processor;
 use crate::harness::{Harness, Outcome, trials};
 
-/// What a requisition weighs as JSON, in bytes.
+/// The size of a requisition as JSON, in bytes.
 const SIZE: usize = 900_000;
 
-/// The most memory that the process may have held at any time, in KiB.
+/// The process's greatest memory at any time, in KiB.
 const MAX_PEAK: u64 = 40 * 1024;
 
 /// The trials of this area.
@@ -24,7 +24,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials![harness.on_whole_stack; ten_orders_of_900_kb_in_one_batch_take_less_than_40_mib]
 }
 
-/// An order of very many service requests, all handled, so that confirming looks at all and changes none.
+/// An order of very many service requests that all have a status: confirming reads them all and changes none.
 fn large_order(processor: &Processor<'_>) -> Order {
     let mut order = processor.draft();
     let mut service_requests = Vec::new();
@@ -70,12 +70,12 @@ async fn ten_orders_of_900_kb_in_one_batch_take_less_than_40_mib(world: &World) 
     assert_eq!(processes.len(), 1, "{processes:?}");
     let peak = peak_kib(&processes[0])?;
     println!("peak of the event processor: {peak} KiB");
-    assert!(peak > 1024, "that is no process: {peak} KiB");
+    assert!(peak > 1024, "too little for a process: {peak} KiB");
     assert!(peak < MAX_PEAK, "{peak} KiB");
     Ok(())
 }
 
-/// The most resident memory that a process has had.
+/// The greatest resident memory that a process has had.
 fn peak_kib(process: &Path) -> Result<u64, Failed> {
     let status = fs::read_to_string(process.join("status"))?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

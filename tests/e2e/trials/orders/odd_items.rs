@@ -1,4 +1,4 @@
-//! Items in our tables as people or accidents may leave them: none of them blocks an order or the token.
+//! Odd items in our tables, left by people or accidents: none of them blocks an order or the token.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 const TEN_YEARS: i64 = 10 * 365 * 24 * 3600;
 
-/// How long the token function gets.
+/// The token function's time.
 const LAMBDA_LIMIT: Duration = Duration::from_secs(30);
 
 type Item = HashMap<String, AttributeValue>;
@@ -59,7 +59,7 @@ async fn published(
     Ok((order, text(&new[0])))
 }
 
-/// Hands over the webhook of an order, which has to lead to so many events.
+/// Hands over the webhook of an order and checks how many events follow.
 async fn hand_over(
     processor: &Processor<'_>,
     by_hand: &mut ByHand,
@@ -137,7 +137,7 @@ async fn an_odd_item_of_the_published_states_gives_way(world: &World) -> Outcome
         set(&processor, &key, name, value.clone()).await?;
         renew(&processor, &mut order);
         hand_over(&processor, &mut by_hand, &order, 1).await?;
-        // and is as it should be afterwards
+        // and then the item is well-formed
         hand_over(&processor, &mut by_hand, &order, 0).await?;
         let item = item(&processor, &key).await?;
         assert!(
@@ -161,7 +161,7 @@ async fn a_lease_that_may_be_real_is_respected(world: &World) -> Outcome {
         let fate = by_hand.one(&Message::new(order.webhook())).await?;
         assert!(matches!(fate, Fate::Returns(_)), "{ahead} s: {fate:?}");
         assert_eq!(processor.arrived().await?.len(), 0);
-        // nobody touches it
+        // the item is unchanged
         assert_eq!(
             item(&processor, &key).await?["claimed_until"],
             number(until)
@@ -191,7 +191,7 @@ async fn an_undated_state_after_a_dated_one_is_published_once(world: &World) -> 
         hand_over(&processor, &mut by_hand, &order, 0).await?;
     }
 
-    // a date that comes back is known, an older one is older, and a newer one is news
+    // a date seen before is known, an older one is outdated, a newer one is published
     order.requisition = dated;
     processor.serve(&order);
     hand_over(&processor, &mut by_hand, &order, 0).await?;

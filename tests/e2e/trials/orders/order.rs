@@ -1,4 +1,4 @@
-//! An order as a trial places it at WHOOP, and as it has to be on the bus.
+//! An order as a trial places it at WHOOP, and the checks of it on the bus.
 
 use jiff::Timestamp;
 use local_aws::stack::{PublishedEvent, Stack};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::processor::Processor;
 
-/// The type of the events that tell of new orders.
+/// The type of the events about new orders.
 pub const ORDERED: &str = "lab_requisition.created";
 
 /// An order as WHOOP serves it.
@@ -17,7 +17,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// The webhook that tells of it.
+    /// The webhook about it.
     pub fn webhook(&self) -> String {
         json!({"event_type": ORDERED, "resource_id": self.id}).to_string()
     }
@@ -72,7 +72,7 @@ impl Processor<'_> {
         order
     }
 
-    /// Has WHOOP serve an order as it is.
+    /// Makes WHOOP serve an order unchanged.
     pub fn serve(&self, order: &Order) {
         self.whoop.put_requisition(order.requisition.clone());
     }

@@ -1,4 +1,4 @@
-//! The deployed event processor, with WHOOP before it and a consumer of its events behind it.
+//! The deployed event processor between WHOOP and a consumer of its events.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub const REQUISITIONS: &str = "/v2/partner/requisition/";
 /// Where the Partner API serves service requests.
 pub const SERVICE_REQUESTS: &str = "/v2/partner/service-request/";
 
-/// How long something may take that takes a moment, or a back-off after a first failure.
+/// How long a quick step, or a back-off after a first failure, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The event processor in use by one trial.
@@ -36,7 +36,7 @@ pub struct Processor<'w> {
 }
 
 impl<'w> Processor<'w> {
-    /// As deployed and just started, on a day without a limit at WHOOP; nothing queued, published or set aside.
+    /// The processor as deployed and just started. WHOOP has no rate limit; nothing is queued, published or set aside.
     pub async fn as_deployed(world: &'w World) -> Result<Self, Failed> {
         Self::with(world, &[]).await
     }
@@ -46,7 +46,7 @@ impl<'w> Processor<'w> {
         let (stack, whoop) = (&world.stack, &world.simulator);
         let function = stack.output("EventProcessorFunctionName");
         let queue = stack.output("WebhookQueueUrl");
-        // what an earlier trial has left must not be taken up again
+        // messages of an earlier trial must not be processed again
         stack.purge(queue).await?;
         stack
             .lambda
@@ -79,7 +79,7 @@ impl<'w> Processor<'w> {
         self.stack.output("EventProcessorFunctionName")
     }
 
-    /// Lets one execution at a time run, so that all calls come from one process.
+    /// Allows one execution at a time, so that all calls come from one process.
     pub async fn one_execution_at_a_time(&self) -> Outcome {
         self.stack
             .lambda
@@ -91,7 +91,7 @@ impl<'w> Processor<'w> {
         Ok(())
     }
 
-    /// Delivers a webhook as WHOOP does; it has to be taken.
+    /// Delivers a webhook as WHOOP does and checks that it is accepted.
     pub async fn deliver(&self, body: impl Into<Vec<u8>>) -> Outcome {
         let body = body.into();
         let answer = self.stack.deliver(body, &self.world.signing_secret).await?;
@@ -99,7 +99,7 @@ impl<'w> Processor<'w> {
         Ok(())
     }
 
-    /// Queues webhooks as they are, in batches of ten.
+    /// Queues webhooks unchanged, in batches of ten.
     pub async fn queue(&self, bodies: &[String]) -> Outcome {
         for bodies in bodies.chunks(10) {
             let entries = bodies.iter().enumerate().map(|(index, body)| {
@@ -117,7 +117,7 @@ impl<'w> Processor<'w> {
         Ok(())
     }
 
-    /// Waits until nothing is left in the queue, and takes what has been published. Each event follows the schema.
+    /// Waits until the queue is empty and returns what has been published. Checks each event against the schema.
     pub async fn published(&self) -> Result<Vec<PublishedEvent>, Failed> {
         self.published_within(PATIENCE).await
     }
@@ -129,12 +129,14 @@ impl<'w> Processor<'w> {
         self.arrived().await
     }
 
-    /// What has been published so far. Each event follows the schema.
+    /// Returns what has been published so far. Checks each event against the schema.
     pub async fn arrived(&self) -> Result<Vec<PublishedEvent>, Failed> {
         let events = self.stack.arrived_events(&self.subscription).await?;
         for event in &events {
             if let Err(error) = self.schema.validate(&event.detail) {
-                return Err(format!("against the schema: {}", error.masked()).into());
+                return Err(
+                    format!("an event does not follow the schema: {}", error.masked()).into(),
+                );
             }
             let event_type = event.detail["event_type"].as_str().unwrap_or_default();
             let cut: String = event_type.chars().take(128).collect();
@@ -143,7 +145,7 @@ impl<'w> Processor<'w> {
         Ok(events)
     }
 
-    /// Takes what is in the dead-letter queue.
+    /// Takes every message from the dead-letter queue.
     pub async fn dead_letters(&self) -> Result<Vec<Message>, Failed> {
         let queue = self.stack.output("WebhookDeadLetterQueueUrl");
         let mut messages = Vec::new();
@@ -181,7 +183,7 @@ impl<'w> Processor<'w> {
     }
 }
 
-/// Waits until something is so.
+/// Waits until something is true.
 pub async fn until(
     what: &str,
     limit: Duration,
@@ -191,7 +193,7 @@ pub async fn until(
     while !is_so().await? {
         if started.elapsed() > limit {
             return Err(
-                format!("after {} s it is still not so that {what}", limit.as_secs()).into(),
+                format!("after {} s this is still not true: {what}", limit.as_secs()).into(),
             );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -199,7 +201,7 @@ pub async fn until(
     Ok(())
 }
 
-/// The same for what takes a moment, or a back-off after a first failure.
+/// The same, with the limit for quick steps.
 pub async fn soon(what: &str, is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
     until(what, PATIENCE, is_so).await
 }

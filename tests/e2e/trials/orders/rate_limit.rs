@@ -1,4 +1,4 @@
-//! WHOOP's rate limit: no call while it is exhausted, and nothing lost by waiting.
+//! WHOOP's rate limit: while it is exhausted no call is made, and no message is lost by waiting.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,10 +20,11 @@ const ORDERS: usize = 1000;
 const LIMIT: u32 = 100;
 const WINDOW_SECONDS: u64 = 3;
 
-/// How long publishing them may take; the limit alone makes it half a minute.
+/// How long publishing them may take; the limit alone takes half a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How few calls are left when the processor stops calling, so that one of its two executions never spoils the other's.
+/// How many calls are left when the processor stops calling. With this reserve, its two executions don't run into each
+/// other's limit.
 const FEW: u32 = 2;
 
 /// The trials of this area.
@@ -44,7 +45,7 @@ async fn one_batch(processor: &Processor<'_>) -> Result<Vec<Order>, libtest_mimi
     Ok(orders)
 }
 
-/// The 429 that comes from before WHOOP's door, whatever the window.
+/// A 429 from in front of WHOOP, independent of the window.
 fn too_many_requests(reset: u32) -> Fault {
     Fault::status(REQUISITIONS, 429)
         .header("X-RateLimit-Remaining", 0)
@@ -113,7 +114,7 @@ async fn a_thousand_queued_orders_are_published_within_the_limit_and_none_is_los
     assert_eq!(calls.len(), ORDERS);
     assert!(calls.iter().all(|call| call.status == Some(200)));
     assert_no_call_while_exhausted(&calls);
-    // or it would not have been the limit that set the pace
+    // otherwise something other than the limit set the pace
     let exhausted = calls
         .iter()
         .filter(|call| call.remaining.is_some_and(|remaining| remaining <= FEW));
@@ -122,7 +123,7 @@ async fn a_thousand_queued_orders_are_published_within_the_limit_and_none_is_los
     Ok(())
 }
 
-/// Checks that from each answer that leaves no call until some reset, no call was made until that.
+/// Checks that after each answer that leaves no call, no call was made until its reset.
 #[track_caller]
 fn assert_no_call_while_exhausted(calls: &[Call]) {
     let mut closed_until = None;

@@ -1,4 +1,4 @@
-//! WHOOP refuses the credentials, or every token: that is remembered, and lifted by whatever may change it.
+//! WHOOP refuses the credentials, or every token. The function remembers that until something changes that may help.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn ten_messages(processor: &Processor<'_>) -> Vec<Message> {
         .collect()
 }
 
-/// Hands messages over one by one, as they come when few are queued; all of them have to return.
+/// Hands messages over one at a time, as SQS does when few are queued, and checks that all return.
 async fn all_return(by_hand: &mut ByHand, messages: &[Message]) -> Outcome {
     for message in messages {
         let fate = by_hand.one(message).await?;
@@ -49,7 +49,7 @@ async fn put_credentials(processor: &Processor<'_>, client_secret: &str) -> Outc
     Ok(put.await?)
 }
 
-/// WHOOP refuses every call for an order, whatever token it carries.
+/// WHOOP refuses every call for an order, whichever token it carries.
 fn refuse_all_tokens(processor: &Processor<'_>) {
     processor
         .whoop
@@ -79,9 +79,9 @@ async fn ten_messages_while_every_token_is_refused_cost_one_request(world: &Worl
     all_return(&mut by_hand, &ten_messages(&processor)).await?;
     assert_eq!(processor.whoop.calls_to(TOKEN).len(), 1);
     assert_eq!(by_hand.proxy.calls("GetSecretValue"), 1);
-    // at the start, and when the stored token was refused
+    // one at the start, and one when the stored token was refused
     assert_eq!(by_hand.proxy.calls("GetItem"), 2);
-    // each message has looked whether WHOOP takes the token by now, so that nothing is lost when it does
+    // each message tries whether WHOOP accepts the token by now, so that nothing is lost when it does
     processor.whoop.clear_faults();
     let message = Message::new(processor.place().webhook());
     assert_eq!(by_hand.one(&message).await?, Fate::Done);
@@ -112,7 +112,7 @@ async fn refused_until_stored(processor: &Processor<'_>) -> Outcome {
     let mut by_hand = ByHand::start(processor, &[]).await?;
     let message = Message::new(processor.place().webhook());
     all_return(&mut by_hand, std::slice::from_ref(&message)).await?;
-    // as the other function does, which has better credentials at hand
+    // as the token function does, which knows the new credentials
     let token = a_good_token(processor).await?;
     store_token(processor, &token).await?;
     assert_a_look_in_10_seconds(done_after(&mut by_hand, &message).await?);
@@ -133,7 +133,7 @@ async fn store_token(processor: &Processor<'_>, token: &str) -> Outcome {
     Ok(processor.stack.put_token_item(&item).await?)
 }
 
-/// A token that WHOOP takes.
+/// A token that WHOOP accepts.
 async fn a_good_token(processor: &Processor<'_>) -> Result<String, Failed> {
     let url = format!("{}{TOKEN}", processor.whoop.base_url());
     let request = json!({
@@ -153,7 +153,7 @@ fn assert_a_look_in_10_seconds(elapsed: Duration) {
     assert!((9..=11).contains(&elapsed.as_secs()), "{elapsed:?}");
 }
 
-/// After how long a message is done with.
+/// The time after which a message is finished.
 async fn done_after(by_hand: &mut ByHand, message: &Message) -> Result<Duration, Failed> {
     let started = std::time::Instant::now();
     while by_hand.one(message).await? != Fate::Done {

@@ -1,4 +1,5 @@
-//! A day with everything in it: many orders with duplicates and poison, and all that can go wrong at WHOOP in the midst of it.
+//! A day with everything in it: many orders, duplicates, poison messages, and every failure that WHOOP can have
+//! meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// Delivers everything, and does to WHOOP what `at` says when the given number of webhooks is under way.
+/// Delivers everything. When a given number of webhooks has been sent, does to WHOOP what `at` says.
 async fn deliver_all(processor: &Processor<'_>, orders: &[Order], at: impl Fn(usize)) -> Outcome {
     let mut webhooks: Vec<String> = orders.iter().map(Order::webhook).collect();
     for _ in 0..DUPLICATES {
@@ -59,7 +60,7 @@ async fn deliver_all(processor: &Processor<'_>, orders: &[Order], at: impl Fn(us
         .await
 }
 
-/// How often each order is on the bus, always whole.
+/// How often each order is on the bus; each event must be whole.
 fn publications(orders: &[Order], events: &[PublishedEvent]) -> HashMap<String, usize> {
     let orders: HashMap<&str, &Order> = orders.iter().map(|order| (&*order.id, order)).collect();
     let mut publications = HashMap::new();
@@ -106,7 +107,7 @@ async fn on_a_bad_day_each_of_200_orders_is_published_and_only_poison_is_set_asi
         let calls = whoop.calls_to(REQUISITIONS).into_iter();
         calls.filter(|call| call.status == Some(status)).count()
     };
-    // two run at once, but the local AWS may keep more environments warm, and each has the expired token in its memory
+    // two run at once, but the local AWS may keep more environments, each with the expired token in its memory
     assert!((1..=8).contains(&answered(401)), "{}", answered(401));
     assert_eq!(answered(429), 1);
     assert_eq!(answered(503), BURST as usize);
@@ -115,7 +116,7 @@ async fn on_a_bad_day_each_of_200_orders_is_published_and_only_poison_is_set_asi
     mend_and_send_back(&processor).await
 }
 
-/// Mends one of the poison messages and sends it back as an operator would; the other stays where it is.
+/// Corrects one of the poison messages and sends it back as an operator would; the other stays.
 async fn mend_and_send_back(processor: &Processor<'_>) -> Outcome {
     let order = processor.place();
     let sqs = &processor.stack.sqs;

@@ -1,4 +1,4 @@
-//! token-refresh on WHOOP's and AWS's bad days: each failure has its `errorType` and leaves the stored token as it was.
+//! token-refresh when WHOOP or AWS fails: each failure has its `errorType` and leaves the stored token unchanged.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::harness::{Harness, Outcome, trials};
 
-/// What the function allows itself for getting a token, and something for the local AWS.
+/// The function's own budget for requesting a token, and some time for the local AWS.
 const BUDGET: Duration = Duration::from_secs(25);
 
-/// Much less than a second attempt after a wait of minutes would take.
+/// Far less than the wait of minutes before a second attempt would take.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// The trials of this area.
@@ -44,7 +44,7 @@ fn fault(status: u16) -> Fault {
     Fault::status(TOKEN_PATH, status)
 }
 
-/// Puts an old token into the table, has the function fail on it, and checks `errorType`, the token and the time.
+/// Stores an old token, makes the function fail, and checks `errorType`, the token and the time.
 async fn assert_fails(
     world: &World,
     error_type: &str,
@@ -74,7 +74,7 @@ async fn assert_fails(
     Ok(invocation)
 }
 
-/// The next run works without a restart.
+/// Checks that the next run works without a restart.
 async fn assert_recovers(world: &World) -> Outcome {
     world.simulator.reset();
     assert_refreshed(world, &refresh(&world.stack).await?).await
@@ -123,7 +123,7 @@ async fn a_server_error_that_stays_is_partner_unavailable(world: &World) -> Outc
     world.simulator.fault(fault(503).times(100));
     assert_fails(world, "PartnerUnavailable", BUDGET).await?;
     let attempts = token_requests(world);
-    // with waits of 0.25, 0.5, 1, 2 … s and as much again at random, 20 s hold this many
+    // 20 s hold this many attempts: the waits are 0.25, 0.5, 1, 2 … s, each up to doubled at random
     assert!((5..=7).contains(&attempts), "{attempts} attempts");
     assert_recovers(world).await
 }
@@ -200,7 +200,7 @@ async fn credentials_rotated_since_they_were_cached_are_sent_once(world: &World)
     let stack = fresh(world).await?;
     assert_refreshed(world, &refresh(stack).await?).await?;
 
-    // both sides have new ones, and the function has the old ones at hand
+    // WHOOP and the secret have new credentials, and the function has the old ones cached
     let rotated = "the-rotated-client-secret";
     world.simulator.set_credentials(&world.client_id, rotated);
     stack
@@ -216,7 +216,7 @@ async fn credentials_rotated_since_they_were_cached_are_sent_once(world: &World)
         .collect();
     assert_eq!(statuses, [Some(200), Some(401), Some(200)]);
 
-    // ours are new, and WHOOP does not take them either
+    // the secret is new, and WHOOP refuses it too
     stack
         .put_partner_credentials(&world.client_id, "yet-another-client-secret")
         .await?;
@@ -283,7 +283,7 @@ async fn answers_without_a_token_are_invalid_responses(world: &World) -> Outcome
     assert_recovers(world).await
 }
 
-/// The function with a proxy before one of the AWS services.
+/// The function with a proxy in front of one of the AWS services.
 async fn behind_proxy<'w>(
     world: &'w World,
     variable: &str,

@@ -1,4 +1,4 @@
-//! The webhook on AWS's bad days: 503 within WHOOP's second, and 204 again without a restart.
+//! The webhook when AWS fails: 503 within WHOOP's second, and 204 again without a restart.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use local_aws::world::World;
 use super::{assert_nothing_queued, assert_queued, assert_status, event, fresh, starts};
 use crate::harness::{Harness, Outcome, trials};
 
-/// WHOOP counts an answer after this time as a failure.
+/// WHOOP counts a later answer as a failure.
 const WHOOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// The trials of this area.
@@ -34,7 +34,7 @@ pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// The webhook function with a proxy before the queue or Secrets Manager.
+/// The webhook function with a proxy in front of the queue or Secrets Manager.
 async fn behind_proxy<'w>(
     world: &'w World,
     variable: &str,
@@ -58,7 +58,7 @@ fn assert_unavailable_in_time(answer: &Answer) {
     );
 }
 
-/// Delivers as WHOOP does, again and again: without keys a failure is remembered for a second.
+/// Delivers until it succeeds, as WHOOP does. Without keys the function remembers a failure for a second.
 async fn delivered_at_last(world: &World, stack: &Stack) -> Outcome {
     let body = event();
     let started = Instant::now();
@@ -77,7 +77,7 @@ async fn delivered_at_last(world: &World, stack: &Stack) -> Outcome {
     }
 }
 
-/// Delivers while all is well, during a fault, and after it.
+/// Delivers before a fault, during it, and after it.
 async fn fault_and_recovery(
     world: &World,
     stack: &Stack,
@@ -217,10 +217,10 @@ async fn a_start_without_secrets_manager_is_503_in_time_and_204_once_it_recovers
     ] {
         let (stack, proxy) = behind_proxy(world, "AWS_ENDPOINT_URL_SECRETS_MANAGER").await?;
         proxy.set("GetSecretValue", fault.clone());
-        // the start-up takes its time, so this one is not timed
+        // not timed, because it includes the start
         assert_status(&stack.deliver(event(), &world.signing_secret).await?, 503);
         let before = starts(stack)?;
-        // until the failure is no longer remembered and the secret is read again
+        // waits until the function forgets the failure and reads the secret again
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert_unavailable_in_time(&stack.deliver(event(), &world.signing_secret).await?);
         assert_nothing_queued(stack).await?;
@@ -267,7 +267,7 @@ async fn a_missing_or_malformed_secret_is_503_and_named(world: &World) -> Outcom
     assert!(lines.iter().any(|line| line.contains("no-such-secret")));
     assert_nothing_queued(stack).await?;
 
-    // put in while the function runs: no restart is needed
+    // stored while the function runs: no restart is needed
     stack.put_secret(secret, "{}").await?;
     stack.restart(function).await?;
     assert_status(&stack.deliver(event(), &world.signing_secret).await?, 503);
@@ -283,7 +283,7 @@ async fn a_flood_of_forged_signatures_causes_two_looks(world: &World) -> Outcome
     for _ in 0..40 {
         assert_status(&stack.deliver(event(), "a forger's key").await?, 401);
     }
-    // one at the start, and two looks at both versions
+    // one read at the start, and two refetches of both versions
     assert_eq!(proxy.calls("GetSecretValue"), 5);
     assert_status(&stack.deliver(event(), &world.signing_secret).await?, 204);
     assert_eq!(proxy.calls("GetSecretValue"), 5);
@@ -303,7 +303,7 @@ async fn a_flood_while_there_are_no_keys_causes_few_calls(world: &World) -> Outc
     for _ in 0..40 {
         assert_status(&stack.deliver(event(), "a forger's key").await?, 503);
     }
-    // one at the start, and two a second
+    // one read at the start, and two a second
     let seconds = usize::try_from(started.elapsed().as_secs())?;
     let calls = proxy.calls("GetSecretValue");
     assert!(

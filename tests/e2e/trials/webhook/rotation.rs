@@ -1,4 +1,4 @@
-//! A rotation of the signing secret: both keys are good meanwhile, the older one for 24 hours.
+//! A rotation of the signing secret: both keys are valid meanwhile, the older one for 24 hours.
 
 use std::sync::Arc;
 

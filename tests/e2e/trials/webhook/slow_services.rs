@@ -1,4 +1,5 @@
-//! The released webhook while SQS or Secrets Manager is slow: a service that answers before the deadline leads to 204.
+//! The released webhook while SQS or Secrets Manager is slow. If the service answers before the deadline, the webhook
+//! answers 204.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +14,13 @@ use whoop_simulator::sign;
 use super::{event, fresh};
 use crate::harness::{Harness, Outcome, trials};
 
-/// WHOOP counts an answer after this time as a failure.
+/// WHOOP counts a later answer as a failure.
 const WHOOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// What the function gets for one event.
+/// The function's time for one event.
 const LAMBDA_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a service takes: within the deadline of 800 ms, and beyond it.
+/// How long a service takes: once within the deadline of 800 ms, and once beyond it.
 const IN_TIME_MS: [u64; 7] = [100, 200, 300, 400, 500, 600, 700];
 const TOO_LATE_MS: [u64; 2] = [1000, 60_000];
 
@@ -39,7 +40,7 @@ pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// The function with a proxy before SQS and one before Secrets Manager.
+/// The function with one proxy in front of SQS and one in front of Secrets Manager.
 struct Webhook<'w> {
     world: &'w World,
     sqs: AwsProxy,
@@ -68,7 +69,7 @@ impl<'w> Webhook<'w> {
         Ok(Bootstrap::start(self.world, "WebhookFunction", &endpoints).await?)
     }
 
-    /// One that has answered a delivery already.
+    /// A function that has already answered a delivery.
     async fn start_warm(&self) -> Result<Bootstrap, Failed> {
         let mut webhook = self.start().await?;
         assert_eq!(self.deliver(&mut webhook).await?.0, 204);
@@ -107,14 +108,14 @@ impl<'w> Webhook<'w> {
         self.secrets.reset();
     }
 
-    /// SQS is slow for a function that runs.
+    /// SQS is slow while the function runs.
     async fn sqs_warm(&self, delay: Duration) -> Result<Answered, Failed> {
         let mut webhook = self.start_warm().await?;
         self.sqs.set_all(Behaviour::Delay(delay));
         self.deliver(&mut webhook).await
     }
 
-    /// SQS is slow from the start on, even for opening the connection.
+    /// SQS is slow from the start on, even while the connection is opened.
     async fn sqs_cold(&self, delay: Duration) -> Result<Answered, Failed> {
         self.sqs.set_all(Behaviour::Delay(delay));
         self.cold().await
@@ -126,7 +127,7 @@ impl<'w> Webhook<'w> {
         self.cold().await
     }
 
-    /// Secrets Manager is slow when a running function meets a key that it does not know.
+    /// Secrets Manager is slow when a running function meets an unknown key.
     async fn secrets_warm(&self, delay: Duration) -> Result<Answered, Failed> {
         let stack = &self.world.stack;
         let mut webhook = self.start_warm().await?;
@@ -137,7 +138,7 @@ impl<'w> Webhook<'w> {
         answered
     }
 
-    /// The first delivery, with the time counted from the start of the process.
+    /// The first delivery; its time counts from the start of the process.
     async fn cold(&self) -> Result<Answered, Failed> {
         let mut webhook = self.start().await?;
         let (status, _) = self.deliver(&mut webhook).await?;
@@ -235,7 +236,7 @@ async fn a_slow_previous_version_is_waited_for(world: &World) -> Outcome {
         let mut function = webhook.start().await?;
         let (status, elapsed) = webhook.deliver(&mut function).await?;
         assert_eq!(status, 204, "{ms} ms: {elapsed:?}");
-        // nobody waits for it who does not need it
+        // deliveries that don't need it do not wait for it
         let mut function = webhook.start().await?;
         let (status, elapsed) = webhook.deliver_signed(&mut function, NEXT_KEY).await?;
         assert_eq!(status, 204);
@@ -246,7 +247,7 @@ async fn a_slow_previous_version_is_waited_for(world: &World) -> Outcome {
     let (status, elapsed) = webhook.deliver(&mut function).await?;
     assert_eq!(status, 503);
     assert!(elapsed < WHOOP_LIMIT, "{elapsed:?}");
-    // a mismatch within that second is not waited for
+    // the next delivery within a second does not wait for the read again
     let (status, elapsed) = webhook.deliver(&mut function).await?;
     assert_eq!(status, 503);
     assert!(elapsed < Duration::from_millis(100), "{elapsed:?}");
@@ -318,7 +319,7 @@ async fn a_look_without_an_answer_is_repeated_after_a_second(world: &World) -> O
         );
         stack.put_signing_secret(&world.signing_secret).await?;
     }
-    // what is an answer is 401
+    // if the answer has come, the result is 401
     for code in ["AccessDeniedException", "DecryptionFailure"] {
         let mut function = webhook.start_warm().await?;
         webhook

@@ -95,7 +95,7 @@ impl Comparator {
         (">=", Self::GreaterOrEqual),
     ];
 
-    /// What is missing is equal to nothing, not even to something else that is missing, and neither less nor greater.
+    /// A missing attribute is equal to nothing, not even to another missing one, and neither less nor greater.
     fn holds(self, left: Option<&AttributeValue>, right: Option<&AttributeValue>) -> bool {
         let (Some(left), Some(right)) = (left, right) else {
             return self == Self::NotEqual;

@@ -187,7 +187,8 @@ fn refuse_without_order<const N: usize>(
     refuse_values(operator, operands, AttributeValue::is_ordered)
 }
 
-/// Refuses values of the request that an operator can't take. An attribute of such a type only makes the condition false.
+/// Refuses values of the request that an operator can't take. An attribute of such a type only makes the condition
+/// false.
 fn refuse_values<const N: usize>(
     operator: &str,
     operands: [&Operand; N],

@@ -78,7 +78,7 @@ fn assignment(parser: &mut Parser) -> Result<(String, SetValue), Error> {
     Ok((name, value))
 }
 
-/// Refuses a value of the request that is no number; of an attribute that is only known once the item is there.
+/// Refuses a value of the request that is no number. An attribute's type is only known when the item is read.
 fn number(operator: &str, operand: SetOperand) -> Result<SetOperand, Error> {
     match &operand {
         SetOperand::Value(value) if !matches!(value, AttributeValue::N(_)) => {

@@ -1,4 +1,4 @@
-//! What became of a webhook.
+//! The record of a webhook's delivery.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,7 +10,7 @@ pub struct Delivery {
     pub body: String,
     /// The attempts so far.
     pub attempts: Vec<Attempt>,
-    /// Whether no more will follow.
+    /// Whether no attempt will follow.
     pub finished: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Whom the key and the functions let in.
+//! Whom the key's policy and the functions' permissions admit.
 
 use serde_json::{Value, json};
 use template::{Template, referred, substituted};
@@ -6,7 +6,7 @@ use template::{Template, referred, substituted};
 use super::policy::{actions, covers, one_or_many, services, this_account};
 use super::provisioned_concurrency::PARAMETER;
 
-/// The key's policy lets in this account, and the services that work in their own name, for this account.
+/// The key's policy admits this account, and the services that use the key in their own name, for this account.
 pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for key in template.of_type("AWS::KMS::Key") {
@@ -53,7 +53,7 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
         for statement in statements {
             let guarded = services(statement).iter().all(|service| {
                 expected.iter().any(|(name, condition, needs)| {
-                    // without a condition exactly what is needed
+                    // without a condition, exactly the needed actions
                     let narrow = !condition.is_null()
                         || actions(statement).all(|action| needs.contains(&action));
                     name == service && statement["Condition"] == *condition && narrow
@@ -81,8 +81,8 @@ pub fn the_key_admits_services_of_this_account_only(template: &Template) -> Vec<
     complaints
 }
 
-/// API Gateway may invoke each route's function from exactly that route, and nobody else may invoke any; the same goes for
-/// its alias, with provisioned concurrency.
+/// API Gateway may invoke each route's function from exactly that route; nobody else may invoke any function. With
+/// provisioned concurrency, the same holds for the function's alias.
 pub fn functions_are_invoked_from_their_routes_only(template: &Template) -> Vec<String> {
     [0, 2]
         .into_iter()

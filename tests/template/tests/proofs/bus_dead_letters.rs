@@ -1,4 +1,4 @@
-//! Where a bus keeps what it can't encrypt or decrypt.
+//! Where a bus keeps the events that it can't encrypt or decrypt.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html>
 
@@ -82,17 +82,18 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// The only statement of the queue's policy in a template that is being broken.
+/// The only statement of the queue's policy in a template that gets a flaw.
 fn policy(template: &mut super::Flawed) -> &mut Value {
     &mut template.properties("EventBusDeadLetterQueuePolicy")["PolicyDocument"]["Statement"][0]
 }
 
-/// The queue that a bus sends its dead letters to.
+/// The queue to which a bus sends its dead letters.
 pub fn dead_letters<'a>(template: &'a Template, bus: Resource<'a>) -> Option<Resource<'a>> {
     template.target(bus.property("/DeadLetterConfig/Arn"))
 }
 
-/// Each bus has a dead-letter queue that does without the stack's key, because it takes what that key can't encrypt.
+/// Each bus has a dead-letter queue that is not encrypted by the stack's key, because it takes what that key can't
+/// encrypt.
 pub fn a_bus_keeps_what_its_key_cannot_encrypt(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for bus in template.of_type("AWS::Events::EventBus") {
@@ -115,7 +116,7 @@ pub fn a_bus_keeps_what_its_key_cannot_encrypt(template: &Template) -> Vec<Strin
     complaints
 }
 
-/// Nobody but EventBridge, for this bus, may send to its dead-letter queue, and no other queue has a policy.
+/// Only EventBridge, for this bus, may send to its dead-letter queue, and no other queue has a policy.
 pub fn only_its_bus_sends_to_a_buss_dead_letters(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     let policies: Vec<_> = template.of_type("AWS::SQS::QueuePolicy").collect();

@@ -1,11 +1,11 @@
-//! The event processor between its queue and its bus.
+//! The event processor's queue, its bus, and the connection of both.
 
 use serde_json::{Value, json};
 use template::{Resource, Template, referred};
 
 use super::Proof;
 
-/// About the mapping, the bus and its archive, and the condition that they all depend on.
+/// About the mapping, the bus and its archive, and their common condition.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "queues_and_their_functions_fit",
@@ -99,8 +99,9 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// A function that is invoked from a queue answers for each message by itself, has the time to, and never all the calls that
-/// WHOOP allows to itself; what goes back comes back often enough to outlast an outage.
+/// A function that is invoked from a queue reports failures for single messages and has enough time for a batch. At
+/// most two executions run, so that they never use up all of WHOOP's calls. A message that returns does so often enough
+/// to outlast an outage.
 pub fn queues_and_their_functions_fit(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
@@ -160,8 +161,8 @@ pub fn events_are_archived_for_two_weeks(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// Without the event processor the stack has neither its function nor anything that only serves it, and nothing that stays,
-/// outputs included, refers to what is left out.
+/// Without the event processor, the stack lacks its function and everything that only serves it. No remaining resource
+/// or output refers to something that is left out.
 pub fn the_event_processor_can_be_left_out(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     let asked_for = json!({"Fn::Equals": [{"Ref": "DeployEventProcessor"}, "true"]});
@@ -203,7 +204,7 @@ pub fn the_event_processor_can_be_left_out(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// Whether under `condition` there also is what is there under `other`, null being no condition.
+/// Whether everything under `other` also exists under `condition`; null means no condition.
 fn implies(template: &Template, condition: &Value, other: &Value) -> bool {
     if other.is_null() || condition == other {
         return true;

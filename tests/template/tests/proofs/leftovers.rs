@@ -1,11 +1,11 @@
-//! What is left when the stack is deleted: accepted webhooks, secrets, and the key without which neither can be read.
+//! What remains when the stack is deleted: accepted webhooks, secrets, and the key without which neither can be read.
 
 use serde_json::{Value, json};
 use template::{Resource, Template};
 
 use super::{Flawed, Proof};
 
-/// About what outlives the stack, and how one finds it afterwards.
+/// About what outlives the stack, and how to find it afterwards.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "webhooks_secrets_and_key_outlive_the_stack",
@@ -72,13 +72,13 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// A resource with its attributes, in a template that is being broken.
+/// A resource with its attributes, in a template that gets a flaw.
 fn resource<'a>(template: &'a mut Flawed, id: &str) -> &'a mut Value {
     &mut template.0["Resources"][id]
 }
 
-/// Whether a resource has to outlive the stack. The tables' items come back by themselves, and failed renewals are only told
-/// of.
+/// Whether a resource must outlive the stack. The tables need not, because their items are created anew; nor does the
+/// queue of failed renewals, which only reports them.
 fn has_to_stay(resource: Resource<'_>) -> bool {
     match resource.kind() {
         "AWS::KMS::Key" | "AWS::SecretsManager::Secret" => true,
@@ -87,8 +87,8 @@ fn has_to_stay(resource: Resource<'_>) -> bool {
     }
 }
 
-/// What holds accepted webhooks or secrets stays when the stack is deleted, with the key that encrypts it, but not after a
-/// first deployment that failed; nothing else stays.
+/// Resources that hold accepted webhooks or secrets stay when the stack is deleted, with the key that encrypts them,
+/// but not after a first deployment that failed. Nothing else stays.
 fn webhooks_secrets_and_key_outlive_the_stack(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for resource in template.resources() {
@@ -107,7 +107,7 @@ fn webhooks_secrets_and_key_outlive_the_stack(template: &Template) -> Vec<String
     complaints
 }
 
-/// Everything that stays can be found by the name of the stack that it was part of.
+/// Every resource that stays can be found by the name of its former stack.
 fn what_outlives_the_stack_is_tagged_with_its_name(template: &Template) -> Vec<String> {
     let tag = json!({"Key": "whoop-partner:stack", "Value": {"Ref": "AWS::StackName"}});
     template

@@ -1,4 +1,4 @@
-//! Times, sizes and formats of one resource that have to fit another's, or the functions' own limits.
+//! Times, sizes and formats that must fit those of another resource, or the functions' own limits.
 
 use serde_json::{Value, json};
 use template::{Template, referred};
@@ -123,14 +123,15 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// The largest message that the webhook function lets in, with its attributes: as large as SQS takes.
+/// The largest message that the webhook function accepts, attributes included. SQS takes no larger one.
 const LARGEST_WEBHOOK: u64 = 1024 * 1024;
 
 /// A token with less time left than this is renewed, in seconds.
 const RENEWED_BEFORE: u64 = 600;
 
-/// Every queue that feeds a function has a dead-letter queue, the same one to which the function sends. What SQS moves there
-/// keeps its age and size, so that queue keeps messages at least as long and takes messages at least as large.
+/// Every queue that feeds a function has a dead-letter queue, and the function sends to the same one. A message that
+/// SQS moves there keeps its age and size. So the dead-letter queue keeps messages at least as long as the queue, and
+/// takes messages at least as large.
 fn what_a_queue_sets_aside_is_kept_whole_and_as_long(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
@@ -167,12 +168,12 @@ fn what_a_queue_sets_aside_is_kept_whole_and_as_long(template: &Template) -> Vec
     complaints
 }
 
-/// The environment of the event processor in a template that is being broken.
+/// The environment of the event processor in a template that gets a flaw.
 fn environment(template: &mut Flawed) -> &mut Value {
     &mut template.properties("EventProcessorFunction")["Environment"]["Variables"]
 }
 
-/// A function that is invoked from a queue is told the queue's own limits.
+/// A function that is invoked from a queue knows the queue's own limits.
 fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for mapping in template.of_type("AWS::Lambda::EventSourceMapping") {
@@ -198,7 +199,7 @@ fn the_event_processor_knows_the_limits_of_its_queue(template: &Template) -> Vec
     complaints
 }
 
-/// The webhook's queue takes every message that the webhook function lets in.
+/// The webhook's queue takes every message that the webhook function accepts.
 fn every_webhook_that_is_let_in_fits_its_queue(template: &Template) -> Vec<String> {
     let url = template.property(
         "WebhookFunction",
@@ -215,8 +216,8 @@ fn every_webhook_that_is_let_in_fits_its_queue(template: &Template) -> Vec<Strin
     }
 }
 
-/// The one schedule invokes the token-refresh function so often that a first failure is followed by a second attempt before
-/// the token expires.
+/// The only schedule invokes the token-refresh function often enough: if one run fails, another one follows before the
+/// token expires.
 fn the_token_is_looked_after_twice_before_it_expires(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for schedule in template.of_type("AWS::Scheduler::Schedule") {
@@ -240,18 +241,18 @@ fn the_token_is_looked_after_twice_before_it_expires(template: &Template) -> Vec
     complaints
 }
 
-/// Lambda ends no function that still has time by its own reckoning.
+/// Lambda ends no function before the function's own deadline.
 fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
     let webhook_deadline = template.0["Parameters"]["WebhookDeadlineMs"]["MaxValue"].as_f64();
     let limits = [
-        // after a crash, Lambda counts the start into the time
+        // after a crash, Lambda counts the start as part of the time
         (
             "WebhookFunction",
             webhook_deadline.map(|deadline| 2.0 * deadline / 1000.0),
         ),
-        // for WHOOP's token endpoint alone; reading and storing come on top
+        // for WHOOP's token endpoint alone; reading and storing take more time
         ("TokenRefreshFunction", Some(20.0)),
-        // a window of WHOOP's rate limit; the calls after the wait come on top
+        // a window of WHOOP's rate limit; the calls after the wait take more time
         ("EventProcessorFunction", Some(60.0)),
     ];
     let mut complaints = Vec::new();
@@ -266,7 +267,7 @@ fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// Integrations hand the function what it reads: payload format 2.0.
+/// Integrations use the format that the function reads: payload format 2.0.
 fn webhooks_arrive_in_payload_format_2(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::ApiGatewayV2::Integration")
@@ -274,6 +275,6 @@ fn webhooks_arrive_in_payload_format_2(template: &Template) -> Vec<String> {
             integration.property("/IntegrationType") != "AWS_PROXY"
                 || integration.property("/PayloadFormatVersion") != "2.0"
         })
-        .map(|integration| format!("{} speaks another format", integration.id))
+        .map(|integration| format!("{} uses another format", integration.id))
         .collect()
 }

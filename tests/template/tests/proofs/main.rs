@@ -1,8 +1,8 @@
-//! Proofs over the transformed template: what the local AWS does not enforce, and AWS would show only in production. They need
-//! no running stack, and run side by side.
+//! Proofs over the transformed template: they cover what the local AWS does not enforce, and what AWS would show only
+//! in production. They need no running stack, and run in parallel.
 //!
 //! A proof is a function from a template to complaints. To show that it can fail, it also gets templates with one flaw
-//! each, and has to complain about every one of them.
+//! each, and must complain about every one.
 
 mod admission;
 mod bus_dead_letters;
@@ -33,17 +33,17 @@ use template::Template;
 static TEMPLATE: LazyLock<Result<Template, String>> =
     LazyLock::new(|| Template::transformed(&checkout().join("template.yaml")));
 
-/// Something that holds of the template, and flaws that break it.
+/// A statement about the template, and flaws that break it.
 struct Proof {
     name: &'static str,
-    /// The types of resources it is about: without any of one type it would hold of nothing.
+    /// The types of resources that it is about. Without a resource of one of them it would prove nothing.
     concerns: &'static [&'static str],
     complaints: fn(&Template) -> Vec<String>,
     flaws: &'static [Flaw],
 }
 
 impl Proof {
-    /// What there is to complain about in a template, which has to hold what the proof is about.
+    /// The complaints about a template, including missing types of resources.
     fn complaints(&self, template: &Template) -> Vec<String> {
         let missing = self
             .concerns
@@ -53,7 +53,7 @@ impl Proof {
         missing.chain((self.complaints)(template)).collect()
     }
 
-    /// Whether it holds of `template`.
+    /// Checks that it holds for `template`.
     fn holds(&self, template: &Template) -> Result<(), Failed> {
         match self.complaints(template).as_slice() {
             [] => Ok(()),
@@ -61,21 +61,21 @@ impl Proof {
         }
     }
 
-    /// Whether it notices what `spoil` does to the template.
+    /// Checks that it notices what `spoil` does to the template.
     fn notices(&self, spoil: fn(&mut Flawed)) -> Result<(), Failed> {
         let mut flawed = Flawed(template()?.0.clone());
         spoil(&mut flawed);
         match self.complaints(&Template(flawed.0)).is_empty() {
-            true => Err("the flaw went unnoticed".into()),
+            true => Err("the proof did not notice the flaw".into()),
             false => Ok(()),
         }
     }
 }
 
-/// What a flaw is called, and how it gets into a template.
+/// The name of a flaw, and how it gets into a template.
 type Flaw = (&'static str, fn(&mut Flawed));
 
-/// A template without anything in it, the flaw that every proof has to notice.
+/// A template without resources: a flaw that every proof must notice.
 const NOTHING: Flaw = ("that_there_is_nothing", |template| {
     template.0["Resources"] = json!({});
 });
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials()).exit_code()
 }
 
-/// One trial for each proof, and one for each flaw that it has to notice.
+/// One trial for each proof, and one for each flaw that it must notice.
 fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     let tables = [
@@ -120,7 +120,7 @@ fn template() -> Result<&'static Template, Failed> {
     TEMPLATE.as_ref().map_err(Failed::from)
 }
 
-/// A template in which something is being broken.
+/// A template that gets a flaw.
 struct Flawed(Value);
 
 impl Flawed {
@@ -147,7 +147,7 @@ impl Flawed {
         statement.unwrap_or_else(|| panic!("{resource} has no statement {sid}"))
     }
 
-    /// Takes a property away, which has to be there.
+    /// Removes a property, which must exist.
     fn remove(&mut self, resource: &str, property: &str) {
         let removed = self
             .properties(resource)

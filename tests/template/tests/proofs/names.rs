@@ -1,4 +1,4 @@
-//! What resources are called, and whom one can tell by it that they belong to.
+//! The names of resources, and how one sees which stack they belong to.
 
 use serde_json::json;
 use template::{Resource, Template};
@@ -107,7 +107,7 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// The name of a stack at its longest.
+/// The length of the longest name of a stack.
 const LONGEST_STACK_NAME: usize = 128;
 
 /// A stack as the template sees it.
@@ -134,7 +134,7 @@ impl Stack {
     }
 }
 
-/// Where a type of resource has its name, and how long that may be.
+/// Which property of a type of resource holds its name, and how long that may be.
 fn name_of(kind: &str) -> Option<(&'static str, usize)> {
     Some(match kind {
         "AWS::Events::Archive" => ("/ArchiveName", 48),
@@ -154,8 +154,9 @@ fn name_of(kind: &str) -> Option<(&'static str, usize)> {
     })
 }
 
-/// Names that the template gives differ from those of any other stack, also of an earlier one of the same name, from which
-/// something may be left; they begin with the stack's own name and are never too long. AWS makes up the other names.
+/// Names that the template sets differ from those of every other stack. That includes an earlier stack of the same
+/// name, of which resources may remain. They begin with the stack's name and are never too long. AWS chooses the other
+/// names.
 fn stacks_fit_in_one_account_with_each_other_and_with_leftovers(
     template: &Template,
 ) -> Vec<String> {
@@ -195,8 +196,8 @@ fn stacks_fit_in_one_account_with_each_other_and_with_leftovers(
     complaints
 }
 
-/// In a list of all secrets or schedules of an account, one sees which stack each belongs to: AWS makes up a secret's name
-/// without the stack's, but shows its description, and the name of a schedule group begins with the stack's.
+/// In a list of all secrets or schedules of an account, one sees the stack of each. AWS names a secret without the
+/// stack's name but shows its description; the name of a schedule group begins with the stack's.
 fn secrets_and_schedules_name_their_stack(template: &Template) -> Vec<String> {
     let stack = Stack::new("whoop", "51af3dc0-da77-11e4-872e-1234567db123");
     let mut complaints = Vec::new();
@@ -220,8 +221,8 @@ fn secrets_and_schedules_name_their_stack(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// The access log's group is named so that its delivery needs no entry of its own in the account's resource policy for logs,
-/// which has a size limit.
+/// The name of the access log's group makes an entry in the account's resource policy for logs unnecessary. That policy
+/// has a size limit.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html>
 fn access_logs_are_delivered_without_another_resource_policy(template: &Template) -> Vec<String> {

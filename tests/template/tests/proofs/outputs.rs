@@ -1,4 +1,4 @@
-//! The stack's outputs, which deployments, runbooks and consumers hold on to.
+//! The stack's outputs, on which deployments, runbooks and consumers rely.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use template::Template;
 
 use super::Proof;
 
-/// About what the outputs tell.
+/// About the values of the outputs.
 pub const PROOFS: &[Proof] = &[Proof {
     name: "the_outputs_tell_all_that_others_hold_on_to",
     concerns: &["AWS::KMS::Key", "AWS::SQS::Queue"],
@@ -32,7 +32,7 @@ pub const PROOFS: &[Proof] = &[Proof {
     ],
 }];
 
-/// The outputs, and what they tell: a reference, or an attribute. `WebhookUrl` is put together.
+/// The outputs and their values: a reference, or an attribute. `WebhookUrl` is composed.
 const OUTPUTS: [(&str, &str); 18] = [
     ("EventBusArn", "EventBus.Arn"),
     ("EventBusDeadLetterQueueUrl", "EventBusDeadLetterQueue"),
@@ -54,7 +54,7 @@ const OUTPUTS: [(&str, &str); 18] = [
     ("WebhookUrl", ""),
 ];
 
-/// The outputs are these and no others, and each tells what its name says.
+/// These are all outputs, and each has the value that its name promises.
 fn the_outputs_tell_all_that_others_hold_on_to(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     let outputs = &template.0["Outputs"];
@@ -65,7 +65,9 @@ fn the_outputs_tell_all_that_others_hold_on_to(template: &Template) -> Vec<Strin
         .collect();
     let wanted: BTreeSet<&str> = OUTPUTS.iter().map(|(name, _)| *name).collect();
     for name in there.symmetric_difference(&wanted) {
-        complaints.push(format!("{name} is missing, or nobody knows of it"));
+        complaints.push(format!(
+            "{name} is missing from the template or from this list"
+        ));
     }
     for (name, told) in OUTPUTS {
         let expected: Value = match told.split_once('.') {

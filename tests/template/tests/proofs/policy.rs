@@ -1,10 +1,10 @@
-//! Statements of IAM policies, as far as the proofs read them.
+//! Statements of IAM policies, as far as the proofs understand them.
 
 use serde_json::{Value, json};
 
 use template::substituted;
 
-/// What IAM lets one write as a single value or a list of them.
+/// Returns a value that IAM accepts alone or in a list as a list.
 pub fn one_or_many(value: &Value) -> &[Value] {
     match value {
         Value::Array(values) => values,
@@ -28,7 +28,7 @@ pub fn services(statement: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The condition that keeps a service from acting for a stranger's account.
+/// The condition that stops a service from acting for another account.
 pub fn this_account() -> Value {
     json!({"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}})
 }
@@ -41,7 +41,7 @@ pub fn covers(granted: &str, action: &str) -> bool {
     }
 }
 
-/// The service by way of which alone a statement lets the key be used.
+/// The only service through which a statement allows use of the key.
 pub fn via(statement: &Value) -> Option<&str> {
     substituted(&statement["Condition"]["StringEquals"]["kms:ViaService"])
 }

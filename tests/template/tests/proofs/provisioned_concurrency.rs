@@ -1,4 +1,4 @@
-//! The webhook with and without environments that are kept ready.
+//! The webhook with and without provisioned concurrency.
 
 use serde_json::json;
 use template::{Resource, Template, referred};
@@ -7,10 +7,10 @@ use super::Proof;
 use super::policy::one_or_many;
 use super::versions::version;
 
-/// The parameter that says how many environments of the webhook are kept ready.
+/// The parameter for the number of provisioned environments of the webhook.
 pub const PARAMETER: &str = "WebhookProvisionedConcurrency";
 
-/// About what the API calls, and what of the function an alias stands for.
+/// About what the API calls, and which version an alias points to.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "by_default_the_api_calls_the_function_itself",
@@ -95,7 +95,7 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// What API Gateway calls, and what it is permitted to call, each with the resource that says so.
+/// What API Gateway calls and what it may call, each with the resource that says so.
 fn called(template: &Template) -> Vec<(Resource<'_>, Option<Resource<'_>>)> {
     let integrations = template
         .of_type("AWS::ApiGatewayV2::Integration")
@@ -109,7 +109,7 @@ fn called(template: &Template) -> Vec<(Resource<'_>, Option<Resource<'_>>)> {
         .collect()
 }
 
-/// Unless the parameter is set, nothing is kept ready, and the API calls the function as it is.
+/// If the parameter is not set, no environment is provisioned, and the API calls the function itself.
 fn by_default_the_api_calls_the_function_itself(template: &Template) -> Vec<String> {
     let template = template.deployed_with(&[]);
     let mut complaints = Vec::new();
@@ -126,8 +126,8 @@ fn by_default_the_api_calls_the_function_itself(template: &Template) -> Vec<Stri
     complaints
 }
 
-/// With the parameter at 2, the API calls an alias of a version of the function that it calls by default, and may do so; two
-/// environments of it are kept ready.
+/// With the parameter at 2, the API calls an alias and has the permission for it. The alias points to a version of the
+/// function that the API calls by default, and has two provisioned environments.
 fn where_asked_for_the_api_calls_environments_kept_ready(template: &Template) -> Vec<String> {
     let by_default = template.deployed_with(&[]);
     let ready = template.deployed_with(&[(PARAMETER, 2)]);
@@ -155,7 +155,7 @@ fn where_asked_for_the_api_calls_environments_kept_ready(template: &Template) ->
     complaints
 }
 
-/// While one is exchanged for the other, the API calls neither function nor alias without permission.
+/// During a change between function and alias, the API never calls either without permission.
 fn the_api_is_permitted_to_call_before_it_calls(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for integration in template.of_type("AWS::ApiGatewayV2::Integration") {

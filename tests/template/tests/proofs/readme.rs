@@ -1,4 +1,4 @@
-//! The README's IAM policies, which people copy: that they suffice, and allow no more.
+//! The README's IAM policies, which people copy: they suffice and allow no more.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use template::checkout;
 use super::policy::{actions, one_or_many};
 use super::roles::needs_of_the_key;
 
-/// Flaws in the README that have to be noticed: what they are called, and what they replace by what.
+/// Flaws in the README that the proof must notice: the name, the text to replace, and its replacement.
 const FLAWS: [(&str, &str, &str); 12] = [
     (
         "a_policy_that_is_no_json",
@@ -86,7 +86,7 @@ pub fn trials() -> Vec<Trial> {
                 return Err(format!("the README lacks {from}").into());
             }
             match complaints(&readme.replace(from, to), super::template()?).is_empty() {
-                true => Err("the flaw went unnoticed".into()),
+                true => Err("the proof did not notice the flaw".into()),
                 false => Ok(()),
             }
         })
@@ -98,7 +98,7 @@ fn readme() -> Result<String, Failed> {
     Ok(std::fs::read_to_string(checkout().join("README.md"))?)
 }
 
-/// The statements of each policy in the README, or why one is no policy.
+/// The statements of each policy in the README, or why one of them is no policy.
 fn policies(readme: &str) -> Result<Vec<Vec<Value>>, String> {
     let blocks = readme.split("```json\n").skip(1);
     blocks
@@ -112,7 +112,7 @@ fn policies(readme: &str) -> Result<Vec<Vec<Value>>, String> {
         .collect()
 }
 
-/// What there is to complain about in the README's policies.
+/// The complaints about the README's policies.
 fn complaints(readme: &str, template: &Template) -> Vec<String> {
     let policies = match policies(readme) {
         Ok(policies) => policies,
@@ -158,8 +158,8 @@ fn may_use_the_key(policy: &[Value], action: &str, condition: &Value) -> bool {
     })
 }
 
-/// Consumers of queues and token table may do what is named here and nothing else, and the same policy lets them use the key
-/// for it.
+/// Consumers of queues and the token table may do exactly what is listed here, and the same policy lets them use the
+/// key for it.
 fn what_consumers_lack_or_have_too_much_of(policies: &[Vec<Value>]) -> Vec<String> {
     let receiving = BTreeSet::from([
         "sqs:ChangeMessageVisibility",
@@ -186,7 +186,9 @@ fn what_consumers_lack_or_have_too_much_of(policies: &[Vec<Value>]) -> Vec<Strin
         }
         for action in &needed {
             let Some((service, keys)) = needs_of_the_key(action) else {
-                complaints.push(format!("what does {action} ask of the key?"));
+                complaints.push(format!(
+                    "the proofs do not know what {action} needs of the key"
+                ));
                 continue;
             };
             let condition = json!({"StringEquals":
@@ -202,7 +204,8 @@ fn what_consumers_lack_or_have_too_much_of(policies: &[Vec<Value>]) -> Vec<Strin
     complaints
 }
 
-/// Whoever makes rules on the bus may do so on this bus only, and may have the rules decrypted, which the key encrypts too.
+/// People who create rules on the bus may do so on this bus only. They may also decrypt the rules, which the key
+/// encrypts too.
 ///
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html>
 fn what_a_maker_of_rules_lacks(policies: &[Vec<Value>]) -> Vec<String> {
@@ -228,7 +231,7 @@ fn what_a_maker_of_rules_lacks(policies: &[Vec<Value>]) -> Vec<String> {
     }
 }
 
-/// Whoever deploys may turn on access logs and have CloudFormation use the new key.
+/// People who deploy may turn on access logs and have CloudFormation use the new key.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>
 fn what_a_deployer_lacks(policies: &[Vec<Value>]) -> Vec<String> {
@@ -242,7 +245,7 @@ fn what_a_deployer_lacks(policies: &[Vec<Value>]) -> Vec<String> {
         "logs:PutResourcePolicy",
         "logs:UpdateLogDelivery",
     ];
-    // a table's grant, and what EventBridge asks for a bus
+    // the grant for a table, and the actions that EventBridge needs for a bus
     let key = [
         "kms:CreateGrant",
         "kms:Decrypt",
@@ -265,7 +268,7 @@ fn what_a_deployer_lacks(policies: &[Vec<Value>]) -> Vec<String> {
     let mut complaints = Vec::new();
     for action in logs {
         if !allowed(deployer, "*").contains(action) {
-            complaints.push(format!("who deploys may not {action}"));
+            complaints.push(format!("a deployer may not {action}"));
         }
     }
     for action in key {
@@ -274,7 +277,7 @@ fn what_a_deployer_lacks(policies: &[Vec<Value>]) -> Vec<String> {
                 && actions(statement).any(|allowed| allowed == action)
         });
         if !granted {
-            complaints.push(format!("CloudFormation may not {action} for who deploys"));
+            complaints.push(format!("CloudFormation may not {action} for a deployer"));
         }
     }
     complaints

@@ -1,11 +1,11 @@
-//! The text that intrinsic functions come to in a given stack.
+//! Resolves intrinsic functions to the text that they have in a given stack.
 
 use serde_json::Value;
 
-/// What references stand for: a resource or parameter by its name, or an attribute as `Resource.Attribute`.
+/// The values of references: a resource or parameter by its name, or an attribute as `Resource.Attribute`.
 pub type Known<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The text that `value` comes to; `None` if it refers to what is not known, or is no text.
+/// The text of `value`; `None` if it refers to something unknown or is no text.
 pub fn resolved(value: &Value, known: Known<'_>) -> Option<String> {
     match value {
         Value::String(text) => return Some(text.clone()),
@@ -36,7 +36,7 @@ pub fn resolved(value: &Value, known: Known<'_>) -> Option<String> {
     }
 }
 
-/// The texts that a list comes to.
+/// The texts of a list.
 fn parts(value: &Value, known: Known<'_>) -> Option<Vec<String>> {
     if let Value::Array(values) = value {
         return values.iter().map(|value| resolved(value, known)).collect();

@@ -13,10 +13,11 @@ const ENCRYPTED: [&str; 4] = [
     "AWS::SQS::Queue",
 ];
 
-/// What an action on an encrypted resource asks of the key: through which service, and which actions.
+/// What an action on an encrypted resource needs of the key: the service through which the key is used, and the actions
+/// on the key.
 ///
-/// As the services document it; for DynamoDB without `kms:CreateGrant`, which only creating a table needs. CloudWatch
-/// Logs uses the key in its own name.
+/// This follows the services' documentation. For DynamoDB, `kms:CreateGrant` is left out, because only creating a table
+/// needs it. CloudWatch Logs uses the key in its own name.
 pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
     Some(match action {
         "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
@@ -42,7 +43,7 @@ pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'stati
     })
 }
 
-/// Each role that touches something encrypted may have it decrypted and encrypted, by that service.
+/// Each role that uses an encrypted resource may have that service encrypt and decrypt it.
 pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for role in template.of_type("AWS::IAM::Role") {
@@ -54,7 +55,10 @@ pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<Str
             for resource in touched {
                 for action in actions(statement) {
                     let Some((service, needs)) = needs_of_the_key(action) else {
-                        complaints.push(format!("{}: what does {action} ask of the key?", role.id));
+                        complaints.push(format!(
+                            "{}: the proofs do not know what {action} needs of the key",
+                            role.id
+                        ));
                         continue;
                     };
                     for need in needs {
@@ -72,7 +76,7 @@ pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<Str
     complaints
 }
 
-/// No role has more than the statements written for it, on named resources, and the key only by way of a service.
+/// A role has only the statements of its own policies, on named resources, and uses the key only through a service.
 pub fn roles_are_narrow(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for resource in template.resources() {
@@ -113,7 +117,7 @@ pub fn roles_are_narrow(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// Each role is assumed by one service; by the scheduler for this account only.
+/// Each role is assumed by one service. The scheduler may assume its role for this account only.
 pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for role in template.of_type("AWS::IAM::Role") {
@@ -122,7 +126,8 @@ pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<Strin
             complaints.push(format!("{} is assumed in several ways", role.id));
             continue;
         };
-        // Lambda gives no source account when it assumes a role; handing it the role takes iam:PassRole in this account.
+        // Lambda names no source account when it assumes a role; passing it the role requires iam:PassRole in this
+        // account.
         let for_this_account =
             match statement["Principal"] == json!({"Service": "lambda.amazonaws.com"}) {
                 true => true,
@@ -135,18 +140,18 @@ pub fn roles_are_assumed_by_their_service_only(template: &Template) -> Vec<Strin
     complaints
 }
 
-/// What Lambda does with a queue in the name of the function that it polls the queue for.
+/// The actions on a queue that Lambda takes in the name of the function for which it polls.
 const POLLING: [&str; 3] = [
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
 ];
 
-/// A role, an action that whoever assumes it needs, and what the action is for.
+/// A role, an action that it needs, and the resource of the action.
 type Need<'a> = (Option<Resource<'a>>, &'static str, &'a Value);
 
-/// What whoever is told of something needs of it: functions their log group, queues, tables and bus, failures their queue,
-/// ticks their function.
+/// The permissions that follow from references: functions write to their log groups and use the queues, tables and bus
+/// in their environment, failures go to their queue, schedules invoke their function.
 fn needs(template: &Template) -> Vec<Need<'_>> {
     let mut needs: Vec<Need<'_>> = Vec::new();
     for function in template.of_type("AWS::Lambda::Function") {
@@ -171,7 +176,7 @@ fn needs(template: &Template) -> Vec<Need<'_>> {
                 needs.push((role, action, told));
             }
         }
-        // whoever is not invoked from the queue sends to it
+        // a function that the queue does not invoke sends to it
         let queue = function.property("/Environment/Variables/WEBHOOK_QUEUE_URL");
         let is_invoked_from_it = template
             .of_type("AWS::Lambda::EventSourceMapping")
@@ -185,7 +190,7 @@ fn needs(template: &Template) -> Vec<Need<'_>> {
         let role = function.and_then(|function| template.target(function.property("/Role")));
         let queue = mapping.property("/EventSourceArn");
         needs.extend(POLLING.map(|action| (role, action, queue)));
-        // the function sets the visibility timeout of what goes back
+        // the function sets the visibility timeout of messages that return
         needs.push((role, "sqs:ChangeMessageVisibility", queue));
     }
     for config in template.of_type("AWS::Lambda::EventInvokeConfig") {
@@ -213,7 +218,7 @@ fn needs(template: &Template) -> Vec<Need<'_>> {
     needs
 }
 
-/// Whoever is told of something may do with it what is needed.
+/// Each role has the permissions that it needs.
 pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for (role, action, target) in needs(template) {
@@ -233,7 +238,7 @@ pub fn roles_may_reach_what_they_are_told_of(template: &Template) -> Vec<String>
     complaints
 }
 
-/// No role may do anything that nobody needs. What it may do with the key is proved by itself.
+/// No role has a permission that nobody needs. Permissions on the key are proved separately.
 pub fn roles_may_do_nothing_else(template: &Template) -> Vec<String> {
     let needs = needs(template);
     let mut complaints = Vec::new();
@@ -260,7 +265,7 @@ pub fn roles_may_do_nothing_else(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// Whether a role may have `action` done with the key by way of `service`.
+/// Whether a role may use the key for `action` through `service`.
 fn may_use_the_key(template: &Template, role: Resource<'_>, action: &str, service: &str) -> bool {
     allowed(role).any(|statement| {
         one_or_many(&statement["Resource"])
@@ -273,7 +278,7 @@ fn may_use_the_key(template: &Template, role: Resource<'_>, action: &str, servic
     })
 }
 
-/// Whether a statement allows actions on resources, the only form that these proofs understand.
+/// Whether a statement allows actions on resources. These proofs understand no other form.
 fn is_plain(statement: &Value) -> bool {
     let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
     statement["Effect"] == "Allow"

@@ -1,4 +1,4 @@
-//! How resources are set up: encryption, retention, retries, limits.
+//! Encryption, retention, retries and rates of the resources.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use template::{Template, referred};
 
 use super::bus_dead_letters::dead_letters;
 
-/// Everything that keeps data does so encrypted by the stack's own key, which is renewed by itself. Only a bus's dead-letter
-/// queue does without it, which is proved by itself.
+/// Everything that stores data is encrypted by the stack's own key, which is rotated. The only exception is a bus's
+/// dead-letter queue, which has a proof of its own.
 pub fn everything_at_rest_is_encrypted_by_the_key(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     let without_the_key: Vec<&str> = template
@@ -49,7 +49,7 @@ pub fn no_secret_gets_its_value_here(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// Lambda does not retry what the scheduler invokes, and says where it failed.
+/// Lambda does not retry the scheduler's invocations, and failures go to a queue.
 pub fn the_next_tick_is_the_retry(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for schedule in template.of_type("AWS::Scheduler::Schedule") {
@@ -73,7 +73,7 @@ pub fn the_next_tick_is_the_retry(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// Every function and stage has a log group of its own, and logs are deleted in time.
+/// Every function and stage has a log group of its own, and logs expire.
 pub fn logs_are_kept_apart_and_for_a_time(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for group in template.of_type("AWS::Logs::LogGroup") {
@@ -102,7 +102,7 @@ pub fn logs_are_kept_apart_and_for_a_time(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// The access log holds nothing that a caller sends, apart from where the call came from.
+/// The access log holds nothing that a caller sends, except the caller's address.
 pub fn the_access_log_quotes_no_request(template: &Template) -> Vec<String> {
     const HARMLESS: [&str; 10] = [
         "$context.error.message",
@@ -135,7 +135,7 @@ pub fn the_access_log_quotes_no_request(template: &Template) -> Vec<String> {
     complaints
 }
 
-/// By default 500 requests a second are let through, and 1000 at once: strangers share the limit with WHOOP.
+/// The defaults allow 500 requests a second and 1000 at once. Strangers share this limit with WHOOP.
 pub fn the_api_is_throttled(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::ApiGatewayV2::Stage")
@@ -149,7 +149,7 @@ pub fn the_api_is_throttled(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// DynamoDB removes tokens and the memory of what was published when they expire.
+/// DynamoDB removes tokens and published states when they expire.
 pub fn items_are_removed_when_they_expire(template: &Template) -> Vec<String> {
     template
         .of_type("AWS::DynamoDB::Table")

@@ -1,4 +1,4 @@
-//! The versions of the webhook: what one of them stands for, and when another is published.
+//! The versions of the webhook: what a version stands for, and when a new one is published.
 
 use libtest_mimic::Failed;
 use serde_json::json;
@@ -8,7 +8,7 @@ use template::checkout;
 use super::resolve::resolved;
 use super::{Flawed, Proof};
 
-/// About what makes another version, and what becomes of the one before.
+/// About what makes a new version, and what happens to the previous one.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "another_value_of_a_parameter_is_another_version",
@@ -120,7 +120,7 @@ const PARAMETERS: &str =
 /// The secret in it.
 const SECRET: &str = "${SigningSecret}";
 
-/// Describes the webhook's version by these names, the secret by the part of its ARN at `index`.
+/// Describes the webhook's version by these names, and the secret by the part of its ARN at `index`.
 fn describe(template: &mut Flawed, names: &[&str], index: usize) {
     let version = version(template);
     let part = json!({"Fn::Select":
@@ -141,8 +141,8 @@ pub fn version(template: &Flawed) -> String {
 
 /// The description of a version changes with exactly the parameters that its function depends on.
 ///
-/// CloudFormation publishes another version for another description, which SAM does not for the value of a parameter. It
-/// fails where nothing but the description has changed.
+/// CloudFormation publishes a new version if the description changes; SAM does not do so if only a parameter's value
+/// changes. CloudFormation fails if nothing but the description has changed.
 fn another_value_of_a_parameter_is_another_version(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for version in template.of_type("AWS::Lambda::Version") {
@@ -161,8 +161,8 @@ fn another_value_of_a_parameter_is_another_version(template: &Template) -> Vec<S
     complaints
 }
 
-/// The description of a version changes when a resource that its function is told of is replaced, and with no other resource:
-/// an alias would go on sending webhooks to the queue that was replaced.
+/// The description of a version changes if a resource in its function's environment is replaced, and with no other
+/// resource. Otherwise an alias would still send webhooks to the old queue.
 fn another_queue_or_secret_is_another_version(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for version in template.of_type("AWS::Lambda::Version") {
@@ -198,16 +198,16 @@ fn a_versions_description_is_never_too_long(template: &Template) -> Vec<String> 
         match resolved(description, &|name| longest(template, name, 'a')) {
             Some(longest) if longest.len() <= 256 => {}
             Some(longest) => complaints.push(format!("{longest} is too long")),
-            None => complaints.push(format!("how long is {description}?")),
+            None => complaints.push(format!("the proofs can't tell the length of {description}")),
         }
     }
     complaints
 }
 
-/// What a name in a description stands for at its longest; what AWS makes up ends in `generation`.
+/// The longest text that a name in a description can stand for. What AWS chooses ends in `generation`.
 ///
-/// The name of a queue has 80 characters at most. CloudFormation makes the name of a secret, to which Secrets Manager adds
-/// seven characters, shorter than 128.
+/// A queue's name has at most 80 characters. CloudFormation keeps a secret's name shorter than 128 characters; Secrets
+/// Manager adds seven.
 fn longest(template: &Template, name: &str, generation: char) -> Option<String> {
     let ending_in_generation = |length: usize| "n".repeat(length - 1) + &generation.to_string();
     match name.split_once('.') {
@@ -229,7 +229,8 @@ fn longest(template: &Template, name: &str, generation: char) -> Option<String> 
     }
 }
 
-/// A version goes when another takes its place, or when its deployment fails: Lambda would refuse to publish it once more.
+/// A version is deleted when another takes its place, or when its deployment fails. Otherwise Lambda would refuse to
+/// publish it again.
 fn no_version_outlives_its_place_in_the_stack(template: &Template) -> Vec<String> {
     let mut complaints = Vec::new();
     for version in template.of_type("AWS::Lambda::Version") {
@@ -246,7 +247,7 @@ fn no_version_outlives_its_place_in_the_stack(template: &Template) -> Vec<String
     complaints
 }
 
-/// Another time limit of the webhook makes another version, though neither code nor environment has changed.
+/// A new time limit of the webhook makes a new version, although neither code nor environment has changed.
 pub fn another_property_is_another_version() -> Result<(), Failed> {
     let source = std::fs::read_to_string(checkout().join("template.yaml"))?;
     let other = source.replacen("      Timeout: 5\n", "      Timeout: 6\n", 1);
