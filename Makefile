@@ -38,6 +38,12 @@ help: ## List the targets
 demo: build local-stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens
 	@exec $(LOCAL_STACK) demo
 
+.PHONY: demo-picture
+demo-picture: .venv/sam/.installed ## Run the demo and draw what it prints as docs/demo.svg
+	@mkdir -p target
+	@script --quiet --return --command "$(MAKE) --no-print-directory demo" target/demo-output.txt
+	@.venv/sam/bin/python docs/demo/picture.py target/demo-output.txt docs/demo.svg
+
 .PHONY: up
 up: build local-stack ## The same, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up

@@ -1,4 +1,4 @@
-//! The README's IAM policies, which people copy: they suffice and allow no more.
+//! The IAM policies of the documentation, which people copy: they suffice, and they allow no more.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use template::checkout;
 use super::policy::{actions, one_or_many};
 use super::roles::needs_of_the_key;
 
-/// Flaws in the README that the proof must notice: the name, the text to replace, and its replacement.
+/// Flaws in the documentation that must be noticed: the name of each, the text it replaces, and the replacement.
 const FLAWS: [(&str, &str, &str); 12] = [
     (
         "a_policy_that_is_no_json",
@@ -70,22 +70,22 @@ const FLAWS: [(&str, &str, &str); 12] = [
     ),
 ];
 
-/// One trial for the README as it is, and one for each flaw.
+/// One trial for the documentation as it is, and one for each flaw.
 pub fn trials() -> Vec<Trial> {
     let name = "the_readmes_policies_suffice_and_allow_no_more";
     let mut trials = vec![Trial::test(name, || {
-        match complaints(&readme()?, super::template()?).as_slice() {
+        match complaints(&documentation()?, super::template()?).as_slice() {
             [] => Ok(()),
             complaints => Err(complaints.join("\n").into()),
         }
     })];
     trials.extend(FLAWS.map(|(flaw, from, to)| {
         Trial::test(format!("{name}::notices_{flaw}"), move || {
-            let readme = readme()?;
-            if !readme.contains(from) {
-                return Err(format!("the README lacks {from}").into());
+            let documentation = documentation()?;
+            if !documentation.contains(from) {
+                return Err(format!("the documentation lacks {from}").into());
             }
-            match complaints(&readme.replace(from, to), super::template()?).is_empty() {
+            match complaints(&documentation.replace(from, to), super::template()?).is_empty() {
                 true => Err("the proof did not notice the flaw".into()),
                 false => Ok(()),
             }
@@ -94,13 +94,21 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-fn readme() -> Result<String, Failed> {
-    Ok(std::fs::read_to_string(checkout().join("README.md"))?)
+/// The README and the pages of `docs`, one after the other.
+fn documentation() -> Result<String, Failed> {
+    let mut text = std::fs::read_to_string(checkout().join("README.md"))?;
+    for entry in std::fs::read_dir(checkout().join("docs"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            text.push_str(&std::fs::read_to_string(path)?);
+        }
+    }
+    Ok(text)
 }
 
-/// The statements of each policy in the README, or why one of them is no policy.
-fn policies(readme: &str) -> Result<Vec<Vec<Value>>, String> {
-    let blocks = readme.split("```json\n").skip(1);
+/// The statements of each policy in the documentation, or the reason why a block is not a policy.
+fn policies(documentation: &str) -> Result<Vec<Vec<Value>>, String> {
+    let blocks = documentation.split("```json\n").skip(1);
     blocks
         .filter_map(|rest| rest.split("```").next())
         .filter(|block| block.contains("\"Statement\""))
@@ -112,9 +120,9 @@ fn policies(readme: &str) -> Result<Vec<Vec<Value>>, String> {
         .collect()
 }
 
-/// The complaints about the README's policies.
-fn complaints(readme: &str, template: &Template) -> Vec<String> {
-    let policies = match policies(readme) {
+/// What is wrong with the policies of the documentation.
+fn complaints(documentation: &str, template: &Template) -> Vec<String> {
+    let policies = match policies(documentation) {
         Ok(policies) => policies,
         Err(complaint) => return vec![complaint],
     };
