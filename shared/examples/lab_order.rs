@@ -11,11 +11,11 @@
 use std::env;
 use std::error::Error;
 
+use whoop_partner::credentials::PartnerCredentials;
 use whoop_partner::partner::{
     AppointmentType, DiagnosticReport, DiagnosticReportStatus, LabRequisition, LabRequisitionId,
     Observation, ObservationStatus, ObservationValue, PartnerClient, TaskBusinessStatus,
 };
-use whoop_partner::secrets::PartnerCredentials;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -1,32 +1,17 @@
-//! What a failed call of an AWS service came to, in words that are safe to log.
-//!
-//! The SDK's own texts are not: the `Debug` of its errors, which `DisplayErrorContext` prints too, holds the whole answer,
-//! and an answer of DynamoDB or Secrets Manager may hold the token or the secret.
+//! Why a call of a service failed, in words that are safe to log.
 
 use std::error::Error;
 use std::fmt;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-
-/// Error codes by which the services ask for fewer calls, beside those that speak of throttling.
-const THROTTLED: [&str; 4] = [
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "TooManyRequestsException",
-];
-
-/// Why a call failed, and whether it may succeed later.
+/// Why a call failed, and whether the same call may succeed later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFailure {
-    reason: String,
-    transient: bool,
+    pub(crate) reason: String,
+    pub(crate) transient: bool,
 }
 
 impl CallFailure {
-    /// There is no answer, for a reason that the call itself does not know; later there may be one.
+    /// A failure that may pass: the same call may succeed later.
     #[must_use]
     pub fn no_answer(reason: impl Into<String>) -> Self {
         Self {
@@ -35,7 +20,16 @@ impl CallFailure {
         }
     }
 
-    /// Says whether the same call may succeed later without anybody changing anything.
+    /// A failure that lasts until somebody changes something.
+    #[must_use]
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            transient: false,
+        }
+    }
+
+    /// Returns whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
@@ -48,52 +42,13 @@ impl fmt::Display for CallFailure {
     }
 }
 
-impl<E> From<&SdkError<E, HttpResponse>> for CallFailure
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
-    fn from(error: &SdkError<E, HttpResponse>) -> Self {
-        match error {
-            // whatever went wrong while reading an answer, its source may quote it
-            SdkError::ResponseError(_) => not_understood(),
-            SdkError::ServiceError(refusal) if refusal.raw().status().is_success() => {
-                not_understood()
-            }
-            SdkError::ServiceError(refusal) => {
-                refused(refusal.err(), refusal.raw().status().as_u16())
-            }
-            SdkError::ConstructionFailure(_) => Self {
-                reason: with_causes(error),
-                transient: false,
-            },
-            _ => Self {
-                reason: with_causes(error),
-                transient: true,
-            },
-        }
-    }
-}
+impl Error for CallFailure {}
 
-fn not_understood() -> CallFailure {
-    CallFailure {
-        reason: "the answer can't be understood".into(),
-        transient: true,
-    }
-}
-
-fn refused(error: &impl ProvideErrorMetadata, status: u16) -> CallFailure {
-    let code = error.code().unwrap_or("no error code");
-    let reason = match error.message() {
-        // names who may not do what; other messages may quote the request
-        Some(message) if code == "AccessDeniedException" => {
-            format!("status {status}, {code}: {message}")
-        }
-        _ => format!("status {status}, {code}"),
-    };
-    CallFailure {
-        reason,
-        transient: status >= 500 || code.contains("Throttl") || THROTTLED.contains(&code),
-    }
+/// JSON that does not decode: the kind of error and its place. serde's own message would quote what it met.
+#[cfg(any(feature = "client", feature = "secrets"))]
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    let (kind, line, column) = (error.classify(), error.line(), error.column());
+    format!("{kind:?} error in line {line}, column {column}")
 }
 
 /// An error with all that caused it, outermost first.
@@ -101,98 +56,5 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {}", with_causes(cause)),
         None => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_dynamodb::operation::get_item::GetItemError;
-    use aws_smithy_runtime_api::client::result::ConnectorError;
-    use aws_smithy_runtime_api::http::StatusCode;
-    use aws_smithy_types::body::SdkBody;
-    use aws_smithy_types::error::ErrorMetadata;
-
-    type Failed = SdkError<GetItemError, HttpResponse>;
-
-    fn answer(status: u16) -> HttpResponse {
-        HttpResponse::new(
-            StatusCode::try_from(status).unwrap(),
-            SdkBody::from("the-answer-holds-a-token"),
-        )
-    }
-
-    fn service_error(status: u16, code: &str) -> Failed {
-        let meta = ErrorMetadata::builder()
-            .code(code)
-            .message("the-message")
-            .build();
-        SdkError::service_error(GetItemError::generic(meta), answer(status))
-    }
-
-    #[track_caller]
-    fn assert_failure(error: Failed, reason: &str, transient: bool) {
-        let failure = CallFailure::from(&error);
-        assert_eq!(failure.to_string(), reason);
-        assert_eq!(failure.is_transient(), transient, "{reason}");
-        assert!(!format!("{failure:?}").contains("the-answer-holds-a-token"));
-    }
-
-    #[test]
-    fn a_refusal_tells_its_code_and_whether_to_try_again() {
-        assert_failure(
-            service_error(400, "ResourceNotFoundException"),
-            "status 400, ResourceNotFoundException",
-            false,
-        );
-        assert_failure(
-            service_error(400, "AccessDeniedException"),
-            "status 400, AccessDeniedException: the-message",
-            false,
-        );
-        assert_failure(
-            service_error(400, "ThrottlingException"),
-            "status 400, ThrottlingException",
-            true,
-        );
-        assert_failure(
-            service_error(400, "ProvisionedThroughputExceededException"),
-            "status 400, ProvisionedThroughputExceededException",
-            true,
-        );
-        assert_failure(
-            service_error(500, "InternalServerError"),
-            "status 500, InternalServerError",
-            true,
-        );
-    }
-
-    #[test]
-    fn an_answer_that_can_not_be_read_is_not_quoted() {
-        assert_failure(
-            SdkError::response_error("the-answer-holds-a-token", answer(200)),
-            "the answer can't be understood",
-            true,
-        );
-        let unhandled = GetItemError::unhandled("the-answer-holds-a-token");
-        assert_failure(
-            SdkError::service_error(unhandled, answer(200)),
-            "the answer can't be understood",
-            true,
-        );
-    }
-
-    #[test]
-    fn a_call_without_an_answer_tells_its_causes() {
-        assert_failure(
-            SdkError::timeout_error("after 3 s"),
-            "request has timed out: after 3 s",
-            true,
-        );
-        assert_failure(
-            SdkError::dispatch_failure(ConnectorError::io("connection refused".into())),
-            "dispatch failure: io error: connection refused",
-            true,
-        );
     }
 }

@@ -13,7 +13,7 @@
 //! # let base_url = whoop.base_url();
 //! # let client_secret = "canned";
 //! use whoop_partner::partner::{PartnerClient, TaskBusinessStatus};
-//! use whoop_partner::secrets::PartnerCredentials;
+//! use whoop_partner::credentials::PartnerCredentials;
 //!
 //! let credentials = PartnerCredentials {
 //!     client_id: "lab".into(),
@@ -36,7 +36,7 @@
 //!
 //! # What the client does by itself
 //!
-//! - It carries an access token: the one at hand, else the one in the [`TokenStore`](crate::token_store::TokenStore), else a
+//! - It carries an access token: the one at hand, else the one in the [`TokenStorage`](crate::token::TokenStorage), else a
 //!   new one that it stores there. If WHOOP refuses a token, the client gets another and repeats the call. If WHOOP refuses
 //!   even a new token, or the client credentials, no token is requested for a minute, unless the secret holds other
 //!   credentials by then or the store another token.
@@ -65,8 +65,8 @@
 mod access;
 mod answer;
 mod appointment;
+mod base_url;
 mod client;
-mod credentials;
 mod date_time;
 mod diagnostic_report;
 mod document;
@@ -86,12 +86,12 @@ mod status_update;
 mod test_data;
 
 pub use appointment::{Appointment, AppointmentType, CollectionAddress};
-pub use client::{PartnerClient, PartnerClientBuilder};
-pub use credentials::CredentialsSource;
+pub use base_url::{BaseUrlError, PartnerApiBaseUrl};
+pub use client::{BuildError, PartnerClient, PartnerClientBuilder};
 pub use date_time::DateTime;
 pub use diagnostic_report::{DiagnosticReport, DiagnosticReportStatus};
 pub use document::{DocumentContent, PartnerDocument};
-pub use error::{PartnerError, Words};
+pub use error::{ErrorBody, PartnerError};
 pub use id::{
     BundleId, DocumentId, InvalidId, LabRequisitionId, PatientId, ResourceId, ServiceRequestId,
 };

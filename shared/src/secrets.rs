@@ -9,7 +9,7 @@ mod partner_credentials;
 mod signing_keys;
 mod signing_secret;
 
-pub use partner_credentials::{PartnerCredentials, PartnerCredentialsCache};
+pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
 pub use signing_secret::KeySet;
 
@@ -25,8 +25,8 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use crate::call_failure::CallFailure;
-use crate::hedge::Hedge;
+use crate::aws::Hedge;
+use crate::call_failure::{CallFailure, json_error};
 
 /// How long a cached secret is used without another look.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -52,6 +52,7 @@ impl Stage {
 
 /// Why a secret can't be used. Names the secret, never its value.
 #[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretError {
     /// Secrets Manager has no such secret, or no such version of it.
     #[error("secret {secret_id} has no version {stage}")]
@@ -88,6 +89,16 @@ impl SecretError {
     #[must_use]
     pub fn is_no_answer(&self) -> bool {
         matches!(self, Self::Unavailable { failure, .. } if failure.is_transient())
+    }
+}
+
+impl From<SecretError> for CallFailure {
+    fn from(error: SecretError) -> Self {
+        if error.is_no_answer() {
+            Self::no_answer(error.to_string())
+        } else {
+            Self::lasting(error.to_string())
+        }
     }
 }
 
@@ -177,14 +188,8 @@ impl SecretReader {
     ) -> Result<T, SecretError> {
         use secrecy::ExposeSecret;
 
-        serde_json::from_str(json.expose_secret()).map_err(|error| {
-            // serde's own message quotes what it met
-            let (kind, line, column) = (error.classify(), error.line(), error.column());
-            self.malformed(
-                stage,
-                format!("{kind:?} error in line {line}, column {column}"),
-            )
-        })
+        serde_json::from_str(json.expose_secret())
+            .map_err(|error| self.malformed(stage, json_error(&error)))
     }
 
     fn malformed(&self, stage: Stage, reason: String) -> SecretError {

@@ -1,16 +1,113 @@
 //! The `WHOOP-Signed` header: lower-case hex HMAC-SHA256 of the raw request body, keyed with the webhook signing secret
 //! (WHOOP's partner documentation, "Webhooks"; HMAC as in RFC 2104, SHA-256 as in FIPS 180-4).
 //!
-//! The signature covers the bytes as they arrived. Verify them before anything else looks at the body.
+//! The signature covers the bytes as they arrived. Verify them before anything else reads the body:
+//!
+//! ```
+//! use whoop_partner::signature::{self, Keys, MatchedKey, SignatureError};
+//!
+//! let body = br#"{"event_type":"lab_requisition.created"}"#;
+//! let keys = Keys::current("whsec_test");
+//!
+//! let header = signature::sign(body, "whsec_test".as_bytes());
+//! assert_eq!(signature::verify(Some(&header), body, keys), Ok(MatchedKey::Current));
+//! assert_eq!(signature::verify(Some(&header), b"{}", keys), Err(SignatureError::Wrong));
+//! assert_eq!(signature::verify(None::<&str>, body, keys), Err(SignatureError::Missing));
+//! ```
+
+use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Name of the header that carries the signature, in the lower case that API Gateway delivers.
+/// Name of the header that carries the signature, in lower case. Compare header names without regard to case.
 pub const SIGNATURE_HEADER: &str = "whoop-signed";
 
 /// Length of an HMAC-SHA256 in bytes; the header holds twice as many hex digits.
 const MAC_LENGTH: usize = 32;
+
+/// The keys that a webhook may be signed with: the signing secret, and for a day after a rotation also the one before it.
+///
+/// `Debug` does not show them.
+#[derive(Clone, Copy)]
+pub struct Keys<'k> {
+    pub(crate) current: &'k [u8],
+    pub(crate) previous: Option<&'k [u8]>,
+}
+
+impl<'k> Keys<'k> {
+    /// The signing secret alone. Its UTF-8 bytes are the key; do not decode or trim it.
+    #[must_use]
+    pub fn current<K: AsRef<[u8]> + ?Sized>(current: &'k K) -> Self {
+        Self {
+            current: current.as_ref(),
+            previous: None,
+        }
+    }
+
+    /// The same, and the signing secret before it, if that may still be in use.
+    #[must_use]
+    pub fn and_previous<K: AsRef<[u8]> + ?Sized>(self, previous: Option<&'k K>) -> Self {
+        Self {
+            previous: previous.map(AsRef::as_ref),
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(REDACTED)")
+    }
+}
+
+/// The key that a body is signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchedKey {
+    /// The signing secret.
+    Current,
+    /// The signing secret before the last rotation.
+    Previous,
+}
+
+/// Why a webhook does not count as signed by WHOOP. Answer status 401 in each case, and do not tell the sender which it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureError {
+    /// There is no signature.
+    Missing,
+    /// The header holds anything but exactly 64 lower-case hexadecimal digits.
+    Malformed,
+    /// None of the keys made this signature of this body.
+    Wrong,
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "there is no signature",
+            Self::Malformed => "the signature is not 64 lower-case hexadecimal digits",
+            Self::Wrong => "the signature is wrong",
+        })
+    }
+}
+
+impl std::error::Error for SignatureError {}
+
+/// Verifies a webhook: the value of its `WHOOP-Signed` header, if it has one, and its raw body. Returns which key matches.
+///
+/// If a request has the header more than once, treat it as missing: nobody can say which one counts.
+///
+/// # Errors
+///
+/// When the header is missing or malformed, or none of `keys` made this signature of this body.
+pub fn verify<H: AsRef<[u8]>>(
+    header: Option<H>,
+    body: &[u8],
+    keys: Keys<'_>,
+) -> Result<MatchedKey, SignatureError> {
+    let header = header.ok_or(SignatureError::Missing)?;
+    Signature::from_header(header.as_ref())?.verify(body, keys)
+}
 
 /// A well-formed signature of a webhook: 32 bytes, right or wrong.
 ///
@@ -18,19 +115,15 @@ const MAC_LENGTH: usize = 32;
 #[derive(Clone, Copy)]
 pub struct Signature([u8; MAC_LENGTH]);
 
-/// The header holds something else than exactly 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("signature is not 64 lower-case hexadecimal digits")]
-pub struct MalformedSignature;
-
 impl Signature {
     /// Decodes the value of the header.
     ///
     /// # Errors
     ///
     /// When the value is anything but exactly 64 lower-case hexadecimal digits.
-    pub fn from_header(value: &[u8]) -> Result<Self, MalformedSignature> {
-        let digits: &[u8; MAC_LENGTH * 2] = value.try_into().map_err(|_| MalformedSignature)?;
+    pub fn from_header(value: &[u8]) -> Result<Self, SignatureError> {
+        let digits: &[u8; MAC_LENGTH * 2] =
+            value.try_into().map_err(|_| SignatureError::Malformed)?;
         let mut bytes = [0; MAC_LENGTH];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
@@ -38,17 +131,27 @@ impl Signature {
         Ok(Self(bytes))
     }
 
-    /// Says whether one of `keys` signed `body`, with one pass over the body for each key tried.
+    /// Returns which of `keys` signed `body`. Each key that is tried takes one pass over the body.
     ///
-    /// The comparison is the MAC's own, in constant time. No key, no match.
-    pub fn verify<'k>(&self, body: &[u8], keys: impl IntoIterator<Item = &'k [u8]>) -> bool {
-        keys.into_iter()
-            .any(|key| mac(key, body).verify(&self.0.into()).is_ok())
+    /// The comparison is the MAC's own, in constant time.
+    ///
+    /// # Errors
+    ///
+    /// When none of them did.
+    pub fn verify(&self, body: &[u8], keys: Keys<'_>) -> Result<MatchedKey, SignatureError> {
+        let signed_with = |key| mac(key, body).verify(&self.0.into()).is_ok();
+        if signed_with(keys.current) {
+            Ok(MatchedKey::Current)
+        } else if keys.previous.is_some_and(signed_with) {
+            Ok(MatchedKey::Previous)
+        } else {
+            Err(SignatureError::Wrong)
+        }
     }
 }
 
-impl std::fmt::Debug for Signature {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signature(REDACTED)")
     }
 }
@@ -71,11 +174,11 @@ fn mac(key: &[u8], body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-fn nibble(digit: u8) -> Result<u8, MalformedSignature> {
+fn nibble(digit: u8) -> Result<u8, SignatureError> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(MalformedSignature),
+        _ => Err(SignatureError::Malformed),
     }
 }
 
@@ -90,10 +193,8 @@ mod tests {
     const KEY: &[u8] = b"whsec_test";
     const SIGNATURE: &str = "7c57d8b5949ea3002db1dd16f8814f74e779d6520e479acb9d08827ed2d8afa6";
 
-    /// The whole way of a webhook's signature: the header decodes, and one of the keys signed the body.
-    fn accepted(header: &[u8], body: &[u8], keys: &[&[u8]]) -> bool {
-        Signature::from_header(header)
-            .is_ok_and(|signature| signature.verify(body, keys.iter().copied()))
+    fn accepted(header: &[u8], body: &[u8], key: &[u8]) -> bool {
+        verify(Some(header), body, Keys::current(key)).is_ok()
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -102,7 +203,7 @@ mod tests {
 
     #[test]
     fn accepts_whoops_example() {
-        assert!(accepted(SIGNATURE.as_bytes(), BODY, &[KEY]));
+        assert!(accepted(SIGNATURE.as_bytes(), BODY, KEY));
         assert_eq!(sign(BODY, KEY), SIGNATURE);
     }
 
@@ -115,7 +216,7 @@ mod tests {
                 let tag = hex(&test.tag);
                 let should_pass = group.tag_size == 256 && test.result == TestResult::Valid;
                 assert_eq!(
-                    accepted(tag.as_bytes(), &test.msg, &[&test.key]),
+                    accepted(tag.as_bytes(), &test.msg, &test.key),
                     should_pass,
                     "vector {}: {}",
                     test.tc_id,
@@ -167,7 +268,7 @@ mod tests {
             ),
         ];
         for (key, message, tag) in &cases {
-            assert!(accepted(tag.as_bytes(), message, &[key]), "{tag}");
+            assert!(accepted(tag.as_bytes(), message, key), "{tag}");
             assert_eq!(sign(message, key), *tag);
         }
     }
@@ -175,14 +276,14 @@ mod tests {
     #[test]
     fn refuses_the_truncated_tag_of_rfc_4231() {
         let tag = b"a3b6167473100ee06e0c796c2955552b";
-        assert!(!accepted(tag, b"Test With Truncation", &[&[0x0c; 20]]));
+        assert!(!accepted(tag, b"Test With Truncation", &[0x0c; 20]));
     }
 
     #[test]
     fn refuses_every_truncation() {
         for length in 0..SIGNATURE.len() {
             assert!(
-                !accepted(&SIGNATURE.as_bytes()[..length], BODY, &[KEY]),
+                !accepted(&SIGNATURE.as_bytes()[..length], BODY, KEY),
                 "{length}"
             );
         }
@@ -193,7 +294,7 @@ mod tests {
         for bit in 0..BODY.len() * 8 {
             let mut body = BODY.to_vec();
             body[bit / 8] ^= 1 << (bit % 8);
-            assert!(!accepted(SIGNATURE.as_bytes(), &body, &[KEY]), "bit {bit}");
+            assert!(!accepted(SIGNATURE.as_bytes(), &body, KEY), "bit {bit}");
         }
     }
 
@@ -202,25 +303,43 @@ mod tests {
         for bit in 0..MAC_LENGTH * 8 {
             let Signature(mut mac) = Signature::from_header(SIGNATURE.as_bytes()).unwrap();
             mac[bit / 8] ^= 1 << (bit % 8);
-            assert!(!accepted(hex(&mac).as_bytes(), BODY, &[KEY]), "bit {bit}");
+            assert!(!accepted(hex(&mac).as_bytes(), BODY, KEY), "bit {bit}");
         }
         for bit in 0..SIGNATURE.len() * 8 {
             let mut header = SIGNATURE.as_bytes().to_vec();
             header[bit / 8] ^= 1 << (bit % 8);
-            assert!(!accepted(&header, BODY, &[KEY]), "bit {bit} of the header");
+            assert!(!accepted(&header, BODY, KEY), "bit {bit} of the header");
         }
     }
 
     #[test]
-    fn any_of_several_keys_will_do() {
-        assert!(accepted(SIGNATURE.as_bytes(), BODY, &[b"other", KEY]));
-        assert!(accepted(SIGNATURE.as_bytes(), BODY, &[KEY, b"other"]));
-        assert!(!accepted(
-            SIGNATURE.as_bytes(),
-            BODY,
-            &[b"other", b"another"]
-        ));
-        assert!(!accepted(SIGNATURE.as_bytes(), BODY, &[]));
+    fn names_the_key_that_matches() {
+        fn keys<'k>(current: &'k [u8], previous: Option<&'k [u8]>) -> Keys<'k> {
+            Keys::current(current).and_previous(previous)
+        }
+        for (keys, expected) in [
+            (keys(KEY, None), Ok(MatchedKey::Current)),
+            (keys(KEY, Some(b"other")), Ok(MatchedKey::Current)),
+            (keys(b"other", Some(KEY)), Ok(MatchedKey::Previous)),
+            (keys(KEY, Some(KEY)), Ok(MatchedKey::Current)),
+            (keys(b"other", Some(b"another")), Err(SignatureError::Wrong)),
+            (keys(b"other", None), Err(SignatureError::Wrong)),
+        ] {
+            assert_eq!(verify(Some(SIGNATURE), BODY, keys), expected);
+        }
+    }
+
+    #[test]
+    fn a_missing_header_is_told_from_a_malformed_one() {
+        let keys = Keys::current(KEY);
+        assert_eq!(
+            verify(None::<&str>, BODY, keys),
+            Err(SignatureError::Missing)
+        );
+        assert_eq!(
+            verify(Some("x"), BODY, keys),
+            Err(SignatureError::Malformed)
+        );
     }
 
     #[test]
@@ -242,7 +361,7 @@ mod tests {
         for header in headers {
             assert_eq!(
                 Signature::from_header(header).unwrap_err(),
-                MalformedSignature,
+                SignatureError::Malformed,
                 "{header:?}"
             );
         }
@@ -252,5 +371,7 @@ mod tests {
     fn debug_does_not_show_the_signature() {
         let signature = Signature::from_header(SIGNATURE.as_bytes()).unwrap();
         assert_eq!(format!("{signature:?}"), "Signature(REDACTED)");
+        let keys = Keys::current(KEY).and_previous(Some(KEY));
+        assert_eq!(format!("{keys:?}"), "Keys(REDACTED)");
     }
 }

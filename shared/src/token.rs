@@ -1,11 +1,20 @@
 //! The access token of the Partner API: an OAuth 2.0 bearer token (RFC 6750) with the times between which it is good.
 
+#[cfg(feature = "client")]
 mod endpoint;
+#[cfg(feature = "client")]
 mod source;
+#[cfg(feature = "client")]
+mod storage;
 
+#[cfg(feature = "client")]
 pub use endpoint::{TokenEndpoint, TokenError};
+#[cfg(feature = "client")]
 pub(crate) use source::LOOK_INTERVAL;
+#[cfg(feature = "client")]
 pub use source::{Memory, TokenSource, TokenSourceError};
+#[cfg(feature = "client")]
+pub use storage::TokenStorage;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -28,6 +37,15 @@ pub struct AccessToken {
     token_type: String,
     obtained_at: u64,
     expires_at: u64,
+}
+
+/// What has become of a token that was to be stored.
+#[derive(Debug)]
+pub enum StoreOutcome {
+    /// It is stored.
+    Stored,
+    /// The storage keeps this one, which expires later.
+    KeptNewer(AccessToken),
 }
 
 /// Why something is no access token that can be used.

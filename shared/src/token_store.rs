@@ -7,11 +7,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::call_failure::CallFailure;
-use crate::token::AccessToken;
+use crate::clock::Clock;
+#[cfg(feature = "client")]
+use crate::future::BoxFuture;
+use crate::token::{AccessToken, StoreOutcome};
 
 /// The key of the one item.
 const ID: &str = "partner-token";
@@ -61,20 +63,11 @@ impl StoreError {
     }
 }
 
-/// What has become of a token that was to be stored.
-#[derive(Debug)]
-pub enum StoreOutcome {
-    /// It is in the table.
-    Stored,
-    /// The table keeps this one, which expires later.
-    KeptNewer(AccessToken),
-}
-
 /// Keeps the access token in a DynamoDB table.
 pub struct TokenStore {
     client: Client,
     table: String,
-    clock: SharedTimeSource,
+    clock: Clock,
 }
 
 impl TokenStore {
@@ -84,13 +77,13 @@ impl TokenStore {
         Self {
             client,
             table: table_name,
-            clock: SharedTimeSource::new(SystemTimeSource::new()),
+            clock: Clock::system(),
         }
     }
 
     /// Takes the time from another clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: SharedTimeSource) -> Self {
+    pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -221,6 +214,36 @@ impl TokenStore {
     }
 }
 
+#[cfg(feature = "client")]
+impl crate::token::TokenStorage for TokenStore {
+    fn load(&self) -> BoxFuture<'_, Result<Option<AccessToken>, CallFailure>> {
+        Box::pin(async { Ok(self.load().await?) })
+    }
+
+    fn store<'a>(
+        &'a self,
+        token: &'a AccessToken,
+        refused: Option<&'a AccessToken>,
+    ) -> BoxFuture<'a, Result<StoreOutcome, CallFailure>> {
+        Box::pin(async move {
+            Ok(match refused {
+                Some(refused) => self.replace_refused(refused, token).await?,
+                None => self.store(token).await?,
+            })
+        })
+    }
+}
+
+impl From<StoreError> for CallFailure {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            Self::no_answer(error.to_string())
+        } else {
+            Self::lasting(error.to_string())
+        }
+    }
+}
+
 impl fmt::Debug for TokenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenStore")
@@ -304,7 +327,6 @@ mod tests {
     use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
     use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
     use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
-    use aws_smithy_async::test_util::ManualTimeSource;
     use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
@@ -418,8 +440,7 @@ mod tests {
     fn store(rule: &Rule) -> TokenStore {
         let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule]);
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let clock = SharedTimeSource::new(ManualTimeSource::new(now));
-        TokenStore::new(client, "tokens".into()).with_clock(clock)
+        TokenStore::new(client, "tokens".into()).with_clock(Clock::new(move || now))
     }
 
     async fn loaded(item: Option<Item>) -> Option<AccessToken> {

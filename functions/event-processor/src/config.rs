@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use whoop_partner::base_url::PartnerApiBaseUrl;
-use whoop_partner::env::{self, EnvError};
+use whoop_partner::lambda::env::{self, EnvError};
+use whoop_partner::partner::PartnerApiBaseUrl;
 
 /// What the environment says.
 #[derive(Debug, Clone)]

@@ -6,51 +6,11 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use whoop_partner::call_failure::CallFailure;
+use whoop_partner::queue_message::{
+    ATTRIBUTE_TYPE, FAILURE_REASON, FailureReason, MAX_ATTRIBUTES, MAX_SIZE, attribute_size,
+};
 
 use crate::batch::{MessageAttribute, Record};
-
-/// The attribute that holds the reason.
-const FAILURE_REASON: &str = "failure_reason";
-
-/// The data type of the reason.
-const STRING: &str = "String";
-
-/// How many attributes a message may have.
-const MAX_ATTRIBUTES: usize = 10;
-
-/// What a message may weigh, body and attributes together, in bytes.
-const MAX_MESSAGE_SIZE: usize = 1024 * 1024;
-
-/// Why a message is set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FailureReason {
-    /// It is no webhook.
-    Undecodable,
-    /// WHOOP knows no such resource, even a minute later.
-    NotFound,
-    /// WHOOP finds the request for it invalid, even a minute later.
-    InvalidRequest,
-    /// EventBridge finds the event invalid.
-    Refused,
-    /// Its next try would come too close to the end of its retention.
-    Expired,
-    /// The queue would not hand it out again.
-    AttemptsExhausted,
-}
-
-impl FailureReason {
-    /// The reason as the attribute says it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Undecodable => "undecodable",
-            Self::NotFound => "not_found",
-            Self::InvalidRequest => "invalid_request",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::AttemptsExhausted => "attempts_exhausted",
-        }
-    }
-}
 
 /// The dead-letter queue.
 pub(crate) struct DeadLetterQueue {
@@ -83,7 +43,7 @@ impl DeadLetterQueue {
             .map(|(name, value)| size(name, value))
             .sum();
         if attributes.len() < MAX_ATTRIBUTES
-            && body.len() + size + self::size(FAILURE_REASON, &reason) <= MAX_MESSAGE_SIZE
+            && body.len() + size + self::size(FAILURE_REASON, &reason) <= MAX_SIZE
         {
             attributes.push((FAILURE_REASON, reason));
         }
@@ -115,7 +75,7 @@ fn value(attribute: &MessageAttribute) -> Option<MessageAttributeValue> {
 
 fn string(text: &str) -> MessageAttributeValue {
     MessageAttributeValue::builder()
-        .data_type(STRING)
+        .data_type(ATTRIBUTE_TYPE)
         .string_value(text)
         .build()
         .expect("the data type is set")
@@ -125,7 +85,7 @@ fn string(text: &str) -> MessageAttributeValue {
 fn size(name: &str, value: &MessageAttributeValue) -> usize {
     let text = value.string_value().map_or(0, str::len);
     let bytes = value.binary_value().map_or(0, |bytes| bytes.as_ref().len());
-    name.len() + value.data_type().len() + text + bytes
+    attribute_size(name, value.data_type(), text + bytes)
 }
 
 #[cfg(test)]
@@ -201,7 +161,7 @@ mod tests {
         let message = sent("{}", json!(ten)).await;
         assert_eq!(message.message_attributes().unwrap().len(), 10);
         assert!(!has_reason(&message));
-        let room = MAX_MESSAGE_SIZE - "failure_reasonStringnot_found".len();
+        let room = MAX_SIZE - "failure_reasonStringnot_found".len();
         assert!(has_reason(&sent(&"x".repeat(room), json!({})).await));
         assert!(!has_reason(&sent(&"x".repeat(room + 1), json!({})).await));
     }

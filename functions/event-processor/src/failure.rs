@@ -3,12 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use whoop_partner::partner::PartnerError;
+use whoop_partner::queue_message::{FailureReason, Undecodable};
 
 use crate::batch::Record;
 use crate::bus::PublishError;
 use crate::config::QueueLimits;
-use crate::dead_letter::FailureReason;
-use crate::message::Undecodable;
 use crate::published_states::StatesError;
 
 /// How long a resource may lag behind its webhook.

@@ -3,19 +3,20 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
-use whoop_partner::aws::{self, CallTimeouts};
+use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts};
 use whoop_partner::call_failure::CallFailure;
-use whoop_partner::env::EnvError;
+use whoop_partner::clock::Clock;
+use whoop_partner::http::HttpClient;
+use whoop_partner::lambda::env::EnvError;
 use whoop_partner::partner::{
     PartnerClient, PartnerError, ResourceJson, ServiceRequestId, TaskBusinessStatus,
 };
+use whoop_partner::queue_message::Undecodable;
 use whoop_partner::secrets::PartnerCredentialsCache;
-use whoop_partner::tls::AwsHttpClients;
 use whoop_partner::token_store::TokenStore;
 
 use crate::batch::{
@@ -25,7 +26,7 @@ use crate::bus::{Bus, Publication};
 use crate::config::{Config, QueueLimits};
 use crate::dead_letter::DeadLetterQueue;
 use crate::failure::{self, Failure, Fate};
-use crate::message::{self, QueuedEvent, Undecodable};
+use crate::message::{self, QueuedEvent};
 use crate::pace::{Budget, PacedClient};
 use crate::published_states::{Claim, PublishedStates};
 use crate::queue::{Queue, Returned};
@@ -58,7 +59,7 @@ pub struct EventProcessor {
     queue: Queue,
     queue_limits: QueueLimits,
     auto_confirm_orders: bool,
-    clock: SharedTimeSource,
+    clock: Clock,
 }
 
 /// What became of a message that is done with.
@@ -75,18 +76,27 @@ impl EventProcessor {
     /// # Errors
     ///
     /// When a variable of the AWS SDK or of TLS is missing or malformed.
-    pub fn connect(config: Config) -> Result<Self, EnvError> {
-        let aws = aws::sdk_config(CALL_TIMEOUTS, AwsHttpClients::from_env()?.usual)?;
+    pub fn connect(
+        config: Config,
+        aws_http: AwsHttpClients,
+        http: HttpClient,
+        clock: Clock,
+    ) -> Result<Self, EnvError> {
+        let aws = aws::sdk_config(CALL_TIMEOUTS, aws_http.usual, clock.clone())?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         let credentials = PartnerCredentialsCache::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             config.partner_credentials_secret_id,
-        );
+        )
+        .with_clock(clock.clone());
+        let tokens = TokenStore::new(dynamodb.clone(), config.token_table_name);
         let partner = PartnerClient::builder(config.partner_api_base_url, credentials)
-            .token_store(TokenStore::new(dynamodb.clone(), config.token_table_name))
-            .build()?;
+            .token_storage(tokens.with_clock(clock.clone()))
+            .http_client(http)
+            .clock(clock.clone())
+            .build()
+            .expect("the HTTP client is given");
         let sqs = aws_sdk_sqs::Client::new(&aws);
-        let clock = SharedTimeSource::default();
         let events = aws_sdk_eventbridge::Client::new(&aws);
         Ok(Self {
             partner: PacedClient::new(partner, clock.clone()),

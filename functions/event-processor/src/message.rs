@@ -1,12 +1,8 @@
-//! What a queue message says: the body of a webhook as WHOOP signed it, and when it arrived.
+//! A message of the queue as this function sees it: the webhook in it, and when that arrived.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::Timestamp;
-use whoop_partner::event::WebhookEvent;
+use whoop_partner::queue_message::{self, RECEIVED_AT, Undecodable, Webhook};
 
 use crate::batch::Record;
 
@@ -21,27 +17,14 @@ pub(crate) struct QueuedEvent {
     pub(crate) received_at: String,
 }
 
-/// The message is no webhook: its body does not decode, or lacks one of the two fields that WHOOP always sends.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Undecodable;
-
 impl QueuedEvent {
     /// Decodes a message; `now` is when it was received if neither it nor SQS says.
     pub(crate) fn decode(record: &Record, now: SystemTime) -> Result<Self, Undecodable> {
         let body = record.body.as_deref().ok_or(Undecodable)?;
-        let body = match record.text_attribute("body_encoding") {
-            None => Cow::Borrowed(body.as_bytes()),
-            Some("base64") => Cow::Owned(BASE64.decode(body).map_err(|_| Undecodable)?),
-            Some(_) => return Err(Undecodable),
-        };
-        let event = WebhookEvent::from_body(&body);
-        let present = |field: Option<Cow<'_, str>>| match field {
-            Some(text) if !text.is_empty() => Ok(text.into_owned()),
-            _ => Err(Undecodable),
-        };
+        let webhook = Webhook::decode(body, |name| record.text_attribute(name))?;
         Ok(Self {
-            event_type: present(event.event_type)?,
-            resource_id: present(event.resource_id)?,
+            event_type: webhook.event_type,
+            resource_id: webhook.resource_id,
             received_at: received_at(record, now),
         })
     }
@@ -54,16 +37,8 @@ impl QueuedEvent {
 
 /// When the webhook arrived, in RFC 3339.
 pub(crate) fn received_at(record: &Record, now: SystemTime) -> String {
-    match record.text_attribute("received_at") {
-        Some(text) if text.parse::<Timestamp>().is_ok() => text.to_owned(),
-        _ => rfc3339(record.sent_at().unwrap_or(now)),
-    }
-}
-
-/// Formats as RFC 3339 in UTC, to the millisecond.
-fn rfc3339(time: SystemTime) -> String {
-    let time = Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
-    format!("{time:.3}")
+    let sent_at = record.sent_at().unwrap_or(now);
+    queue_message::received_at(record.text_attribute(RECEIVED_AT), sent_at)
 }
 
 #[cfg(test)]
@@ -85,47 +60,19 @@ mod tests {
     const BODY: &str = r#"{"event_type":"lab_requisition.created","resource_id":"r-1"}"#;
 
     #[test]
-    fn reads_the_body_as_it_is() {
+    fn the_attribute_says_how_the_body_is_encoded() {
         let event = decode(BODY, json!({}), json!(null)).unwrap();
         assert_eq!(event.event_type, "lab_requisition.created");
         assert_eq!(event.resource_id, "r-1");
-    }
-
-    #[test]
-    fn decodes_a_body_in_base64() {
-        let encoding = json!({"body_encoding": {"stringValue": "base64", "dataType": "String"}});
-        let event = decode(&BASE64.encode(BODY), encoding.clone(), json!(null)).unwrap();
-        assert_eq!(event.resource_id, "r-1");
-        for body in ["%", BODY, "AP/+"] {
-            assert!(
-                decode(body, encoding.clone(), json!(null)).is_err(),
-                "{body}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_lacks_a_field_or_has_an_unknown_encoding_is_undecodable() {
-        for body in [
-            "",
-            "no json",
-            "{}",
-            "[]",
-            r#"{"event_type":"lab_requisition.created"}"#,
-            r#"{"event_type":"lab_requisition.created","resource_id":""}"#,
-            r#"{"event_type":"lab_requisition.created","resource_id":7}"#,
-            r#"{"event_type":"","resource_id":"r"}"#,
-            r#"{"event_type":null,"resource_id":"r"}"#,
-            r#"{"resource_id":"r"}"#,
-        ] {
-            assert_eq!(
-                decode(body, json!({}), json!(null)).err(),
-                Some(Undecodable),
-                "{body}"
-            );
-        }
         let encoding = json!({"body_encoding": {"stringValue": "gzip"}});
         assert_eq!(decode(BODY, encoding, json!(null)).err(), Some(Undecodable));
+    }
+
+    #[test]
+    fn a_record_without_a_body_is_undecodable() {
+        let record: Record = serde_json::from_str("{}").unwrap();
+        let event = QueuedEvent::decode(&record, SystemTime::UNIX_EPOCH);
+        assert_eq!(event.err(), Some(Undecodable));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::time::SharedTimeSource;
 use tokio::time::Instant;
+use whoop_partner::clock::Clock;
 use whoop_partner::partner::{PartnerClient, PartnerError};
 
 /// How many calls are left to the other executions of this function, of which there are two at most: the last answer that
@@ -44,11 +44,11 @@ impl Budget {
 /// A client that waits for the rate limit's next window while something remains for the others.
 pub(crate) struct PacedClient {
     client: PartnerClient,
-    clock: SharedTimeSource,
+    clock: Clock,
 }
 
 impl PacedClient {
-    pub(crate) fn new(client: PartnerClient, clock: SharedTimeSource) -> Self {
+    pub(crate) fn new(client: PartnerClient, clock: Clock) -> Self {
         Self { client, clock }
     }
 

@@ -6,8 +6,9 @@ use whoop_partner::lenient;
 use whoop_partner::partner::{
     LabRequisitionId, PartnerClient, PartnerError, ResourceJson, ServiceRequestId,
 };
+use whoop_partner::queue_message::Undecodable;
 
-use crate::message::{QueuedEvent, Undecodable};
+use crate::message::QueuedEvent;
 use crate::published_states::State;
 
 /// A resource that the Partner API serves at an endpoint.

@@ -1,7 +1,7 @@
 //! The function's environment.
 
-use whoop_partner::base_url::PartnerApiBaseUrl;
-use whoop_partner::env::{self, EnvError};
+use whoop_partner::lambda::env::{self, EnvError};
+use whoop_partner::partner::PartnerApiBaseUrl;
 
 /// What the environment says.
 #[derive(Debug, Clone)]

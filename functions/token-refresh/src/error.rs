@@ -1,7 +1,7 @@
 //! What a failed invocation answers.
 
 use lambda_runtime::Diagnostic;
-use whoop_partner::secrets::SecretError;
+use whoop_partner::call_failure::CallFailure;
 use whoop_partner::token::{TokenError, TokenSourceError};
 use whoop_partner::token_store::StoreError;
 
@@ -12,8 +12,8 @@ pub enum RefreshError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// There are no client credentials.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
+    #[error("{0}")]
+    Credentials(CallFailure),
     /// The token table could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -33,7 +33,7 @@ impl RefreshError {
             Self::Token(TokenError::RateLimited { .. }) => "RateLimited",
             Self::Token(TokenError::Unavailable(_)) => "PartnerUnavailable",
             Self::Token(TokenError::InvalidResponse(_)) => "InvalidResponse",
-            Self::Secret(_) => "SecretUnavailable",
+            Self::Credentials(_) => "SecretUnavailable",
             Self::Store(_) => "StoreUnavailable",
             Self::Panicked => "Panicked",
         }
@@ -44,7 +44,7 @@ impl From<TokenSourceError> for RefreshError {
     fn from(error: TokenSourceError) -> Self {
         match error {
             TokenSourceError::Token(error) => error.into(),
-            TokenSourceError::Secret(error) => error.into(),
+            TokenSourceError::Credentials(failure) => Self::Credentials(failure),
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_smithy_async::time::SharedTimeSource;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
-use whoop_partner::aws::{self, CallTimeouts};
-use whoop_partner::env::EnvError;
+use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts};
+use whoop_partner::clock::Clock;
+use whoop_partner::http::HttpClient;
+use whoop_partner::lambda::env::EnvError;
 use whoop_partner::secrets::PartnerCredentialsCache;
-use whoop_partner::tls::{self, AwsHttpClients};
-use whoop_partner::token::{Memory, TokenEndpoint, TokenSource};
-use whoop_partner::token_store::{StoreOutcome, TokenStore};
+use whoop_partner::token::{Memory, StoreOutcome, TokenEndpoint, TokenSource};
+use whoop_partner::token_store::TokenStore;
 
 use crate::config::Config;
 use crate::error::RefreshError;
@@ -66,46 +66,48 @@ pub enum RefreshOutcome {
 pub struct TokenRefresh {
     source: TokenSource,
     store: TokenStore,
-    clock: SharedTimeSource,
+    clock: Clock,
 }
 
 impl TokenRefresh {
-    /// Builds the clients; calls nobody yet.
+    /// Builds the clients: of AWS over `aws_http`, of WHOOP over `http`. It makes no call yet.
     ///
     /// # Errors
     ///
-    /// When a variable of the AWS SDK or of TLS is missing or malformed.
-    pub fn connect(config: Config) -> Result<Self, EnvError> {
-        let aws = aws::sdk_config(CALL_TIMEOUTS, AwsHttpClients::from_env()?.usual)?;
-        Self::new(
+    /// When a variable of the AWS SDK is missing or malformed.
+    pub fn connect(
+        config: Config,
+        aws_http: AwsHttpClients,
+        http: HttpClient,
+        clock: Clock,
+    ) -> Result<Self, EnvError> {
+        let aws = aws::sdk_config(CALL_TIMEOUTS, aws_http.usual, clock.clone())?;
+        Ok(Self::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             aws_sdk_dynamodb::Client::new(&aws),
             config,
-            SharedTimeSource::default(),
-        )
+            http,
+            clock,
+        ))
     }
 
     fn new(
         secrets: aws_sdk_secretsmanager::Client,
         dynamodb: aws_sdk_dynamodb::Client,
         config: Config,
-        clock: SharedTimeSource,
-    ) -> Result<Self, EnvError> {
-        // Lambda freezes the process between invocations: a connection kept for the next one would be dead by then
-        let http = tls::client_builder()?
-            .pool_max_idle_per_host(0)
-            .build()
-            .expect("a client with our own TLS configuration builds");
+        http: HttpClient,
+        clock: Clock,
+    ) -> Self {
         let endpoint =
             TokenEndpoint::new(http, &config.partner_api_base_url).with_clock(clock.clone());
         let secret_id = config.partner_credentials_secret_id;
         let credentials =
             PartnerCredentialsCache::new(secrets, secret_id).with_clock(clock.clone());
-        Ok(Self {
-            source: TokenSource::new(endpoint, credentials, clock.clone()),
+        Self {
+            source: TokenSource::new(endpoint, Box::new(credentials), clock.clone()),
             store: TokenStore::new(dynamodb, config.token_table_name).with_clock(clock.clone()),
             clock,
-        })
+        }
     }
 
     /// Refreshes the stored token if it is time, or if asked to.

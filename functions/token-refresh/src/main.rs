@@ -2,12 +2,19 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use token_refresh::{Config, RefreshRequest, TokenRefresh};
-use whoop_partner::telemetry;
+use whoop_partner::aws::AwsHttpClients;
+use whoop_partner::clock::Clock;
+use whoop_partner::http::HttpClient;
+use whoop_partner::lambda::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init("token_refresh")?;
-    let token_refresh = &TokenRefresh::connect(Config::from_env()?)?;
+    let config = Config::from_env()?;
+    let aws_http = AwsHttpClients::from_env()?;
+    // Lambda freezes the process between invocations: a connection kept for the next one would be dead by then
+    let http = HttpClient::unpooled_from_env()?;
+    let token_refresh = &TokenRefresh::connect(config, aws_http, http, Clock::system())?;
     run(service_fn(|event: LambdaEvent<RefreshRequest>| {
         token_refresh.handle(event.payload)
     }))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use whoop_partner::env::{self, EnvError};
+use whoop_partner::lambda::env::{self, EnvError};
 
 /// What the environment says.
 #[derive(Debug, Clone)]

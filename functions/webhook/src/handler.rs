@@ -3,22 +3,21 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
-use whoop_partner::aws::CallTimeouts;
-use whoop_partner::env::EnvError;
-use whoop_partner::hedge::Hedge;
-use whoop_partner::secrets::{KeySet, SigningKeys};
-use whoop_partner::signature::Signature;
-use whoop_partner::tls::AwsHttpClients;
+use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts, Hedge};
+use whoop_partner::clock::Clock;
+use whoop_partner::lambda::env::EnvError;
+use whoop_partner::queue_message::{self, QueueMessage};
+use whoop_partner::secrets::SigningKeys;
+use whoop_partner::signature::{Keys, MatchedKey, Signature};
 
+use crate::accept::{Refusal, accept};
 use crate::config::Config;
-use crate::delivery::Delivery;
 use crate::queue::Queue;
 use crate::request::WebhookRequest;
 
@@ -41,51 +40,29 @@ pub struct Webhook {
     keys: SigningKeys,
     queue: Queue,
     deadline: Duration,
-    clock: SharedTimeSource,
-}
-
-/// Why a webhook is not accepted: one variant for each line of the log, the answer being less talkative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    SignatureMissing,
-    SignatureMalformed,
-    SignatureWrong,
-    Base64Malformed,
-    BodyEmpty,
-    BodyTooLarge,
-    KeysUnavailable,
-    QueueUnavailable,
-}
-
-impl Refusal {
-    fn status(self) -> StatusCode {
-        match self {
-            Self::SignatureMissing | Self::SignatureMalformed | Self::SignatureWrong => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Base64Malformed | Self::BodyEmpty => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::KeysUnavailable | Self::QueueUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
+    clock: Clock,
 }
 
 impl Webhook {
-    /// Builds the clients, fetches the signing key and opens the connection to the queue, both at once: the first webhook then
-    /// finds everything ready. What takes too long goes on beside the first webhook; what fails stops nothing.
+    /// Builds the clients over `http_clients`, then fetches the signing key and opens the connection to the queue at the same time,
+    /// so that the first webhook finds everything ready. What takes too long goes on beside the first webhook; a failure does not
+    /// stop the start.
     ///
     /// # Errors
     ///
     /// When a variable of the AWS SDK is missing or malformed.
-    pub async fn connect(config: Config) -> Result<Self, EnvError> {
-        let http_clients = AwsHttpClients::from_env()?;
-        let aws = whoop_partner::aws::sdk_config(CALL_TIMEOUTS, http_clients.usual)?;
+    pub async fn connect(
+        config: Config,
+        http_clients: AwsHttpClients,
+        clock: Clock,
+    ) -> Result<Self, EnvError> {
+        let aws = aws::sdk_config(CALL_TIMEOUTS, http_clients.usual, clock.clone())?;
         let webhook = Self::new(
             aws_sdk_secretsmanager::Client::new(&aws),
             aws_sdk_sqs::Client::new(&aws),
             http_clients.unpooled,
             config,
-            SharedTimeSource::default(),
+            clock,
         );
         let deadline = Instant::now() + START_PATIENCE;
         let (keys, ()) = tokio::join!(
@@ -99,13 +76,13 @@ impl Webhook {
         Ok(webhook)
     }
 
-    /// `second_tries` opens a connection for each call; the clients must not retry by themselves.
+    /// `second_tries` must open a connection for each call. The clients must not retry by themselves.
     fn new(
         secrets: aws_sdk_secretsmanager::Client,
         queue: aws_sdk_sqs::Client,
         second_tries: SharedHttpClient,
         config: Config,
-        clock: SharedTimeSource,
+        clock: Clock,
     ) -> Self {
         let hedge = Hedge {
             patience: config.deadline.patience(),
@@ -120,12 +97,13 @@ impl Webhook {
         }
     }
 
-    /// Opens the connection to the queue. After `deadline` that goes on without us.
+    /// Opens the connection to the queue. After `deadline` that goes on in the background.
     async fn connect_queue(&self, deadline: Instant) {
-        let nothing = Delivery::new(b"{}".into(), self.clock.now(), None).expect("it is small");
+        let placeholder =
+            QueueMessage::new(b"{}".into(), self.clock.now(), None).expect("it is small");
         let queue = self.queue.clone();
         let connecting = tokio::spawn(async move {
-            if let Err(error) = queue.connect(nothing).await {
+            if let Err(error) = queue.connect(placeholder).await {
                 tracing::warn!(%error, "no connection to the queue yet");
             }
         });
@@ -134,17 +112,17 @@ impl Webhook {
         }
     }
 
-    /// Answers one request, whatever it holds; a panic is answered with 500.
+    /// Answers one request, whatever it holds. A panic is answered with 500.
     pub async fn handle(&self, request: WebhookRequest) -> ApiGatewayV2httpResponse {
         let request_id = request.request_id.clone();
         let start = Instant::now();
         let span = tracing::info_span!("webhook", request_id);
-        let accepted = AssertUnwindSafe(self.accept(request, start + self.deadline))
+        let queued = AssertUnwindSafe(self.verify_and_queue(request, start + self.deadline))
             .catch_unwind()
             .instrument(span)
             .await;
         let elapsed_ms = start.elapsed().as_millis();
-        let status = match accepted {
+        let status = match queued {
             Ok(Ok(event_type)) => {
                 tracing::info!(request_id, event_type, elapsed_ms, "webhook queued");
                 StatusCode::NO_CONTENT
@@ -164,24 +142,17 @@ impl Webhook {
         response
     }
 
-    /// The story of a good webhook; returns its event type.
-    async fn accept(
+    /// Queues a good webhook; returns its event type.
+    async fn verify_and_queue(
         &self,
-        mut request: WebhookRequest,
+        request: WebhookRequest,
         deadline: Instant,
     ) -> Result<Option<String>, Refusal> {
-        let header = request.signature.take().ok_or(Refusal::SignatureMissing)?;
-        let signature =
-            Signature::from_header(header.as_bytes()).map_err(|_| Refusal::SignatureMalformed)?;
-        let body = request.take_body().map_err(|_| Refusal::Base64Malformed)?;
-        self.verify(signature, &body, deadline).await?;
-        if body.is_empty() {
-            return Err(Refusal::BodyEmpty);
-        }
-        let delivery = Delivery::new(body, self.clock.now(), request.request_id)
-            .map_err(|_| Refusal::BodyTooLarge)?;
-        let event_type = delivery.attribute("event_type").map(str::to_owned);
-        self.send(delivery, deadline).await?;
+        let verify = async |signature, body: &[u8]| self.verify(signature, body, deadline).await;
+        let message = accept(request, verify, || self.clock.now()).await?;
+        let event_type = message.attribute(queue_message::EVENT_TYPE);
+        let event_type = event_type.map(str::to_owned);
+        self.send(message, deadline).await?;
         Ok(event_type)
     }
 
@@ -190,11 +161,11 @@ impl Webhook {
         signature: Signature,
         body: &[u8],
         deadline: Instant,
-    ) -> Result<(), Refusal> {
-        let matches = |keys: &KeySet| signature.verify(body, keys.valid_at(self.clock.now()));
-        match self.keys.any_matches(deadline, matches).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::SignatureWrong),
+    ) -> Result<MatchedKey, Refusal> {
+        let matches = |keys: Keys<'_>| signature.verify(body, keys).ok();
+        match self.keys.find(deadline, matches).await {
+            Ok(Some(key)) => Ok(key),
+            Ok(None) => Err(Refusal::SignatureWrong),
             Err(error) => {
                 tracing::error!(%error, "no signing key for this webhook");
                 Err(Refusal::KeysUnavailable)
@@ -202,8 +173,8 @@ impl Webhook {
         }
     }
 
-    async fn send(&self, delivery: Delivery, deadline: Instant) -> Result<(), Refusal> {
-        match timeout_at(deadline, self.queue.send(delivery)).await {
+    async fn send(&self, message: QueueMessage, deadline: Instant) -> Result<(), Refusal> {
+        match timeout_at(deadline, self.queue.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::error!(%error, "queue did not take the webhook");
@@ -268,7 +239,7 @@ mod tests {
         queue: aws_sdk_sqs::Client,
         second_tries: SharedHttpClient,
     ) -> Webhook {
-        let clock = SharedTimeSource::default();
+        let clock = Clock::system();
         Webhook::new(secrets, queue, second_tries, config(), clock)
     }
 

@@ -1,14 +1,15 @@
-//! The webhook function: verifies WHOOP's signature over the raw body, queues the body byte for byte, answers in time.
+//! The webhook function: verifies WHOOP's signature over the raw body, queues the body byte for byte, and answers in time.
 //!
-//! API Gateway invokes it with payload format 2.0. Variables, answers and the queue message are those of the README.
+//! API Gateway invokes it with payload format 2.0. `docs/configuration.md`, `docs/answers.md` and `docs/messages.md` list its
+//! variables, its answers and the queue message.
 
+mod accept;
 mod config;
-mod delivery;
 mod handler;
 mod queue;
 mod request;
 
+pub use accept::{Refusal, accept};
 pub use config::Config;
-pub use delivery::{Delivery, TooLarge};
 pub use handler::Webhook;
 pub use request::{MalformedBase64, WebhookRequest};

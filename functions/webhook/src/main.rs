@@ -2,12 +2,15 @@
 
 use lambda_http::{Error, LambdaEvent, service_fn};
 use webhook::{Config, Webhook, WebhookRequest};
-use whoop_partner::telemetry;
+use whoop_partner::aws::AwsHttpClients;
+use whoop_partner::clock::Clock;
+use whoop_partner::lambda::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init("webhook")?;
-    let webhook = &Webhook::connect(Config::from_env()?).await?;
+    let config = Config::from_env()?;
+    let webhook = &Webhook::connect(config, AwsHttpClients::from_env()?, Clock::system()).await?;
     lambda_http::lambda_runtime::run(service_fn(
         |event: LambdaEvent<WebhookRequest>| async move {
             Ok::<_, Error>(webhook.handle(event.payload).await)

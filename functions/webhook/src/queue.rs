@@ -5,11 +5,9 @@ use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use aws_sdk_sqs::{Client, Config};
-use whoop_partner::aws::ConnectOnly;
+use whoop_partner::aws::{ConnectOnly, Hedge};
 use whoop_partner::call_failure::CallFailure;
-use whoop_partner::hedge::Hedge;
-
-use crate::delivery::{ATTRIBUTE_TYPE, Delivery};
+use whoop_partner::queue_message::{ATTRIBUTE_TYPE, QueueMessage};
 
 /// The queue.
 #[derive(Clone)]
@@ -25,14 +23,14 @@ impl Queue {
         Self { client, url, hedge }
     }
 
-    /// Opens the connection that the next delivery takes, by going all the way of `nothing` but for its effect.
+    /// Opens the connection that the next delivery takes: runs a placeholder message through the SDK without sending it.
     ///
     /// # Errors
     ///
     /// When the queue does not answer; any answer will do.
-    pub(crate) async fn connect(&self, nothing: Delivery) -> Result<(), CallFailure> {
+    pub(crate) async fn connect(&self, placeholder: QueueMessage) -> Result<(), CallFailure> {
         let answer = self
-            .message(nothing)
+            .message(placeholder)
             .customize()
             .interceptor(ConnectOnly)
             .send()
@@ -48,8 +46,8 @@ impl Queue {
     /// # Errors
     ///
     /// When the queue does not take it.
-    pub(crate) async fn send(&self, delivery: Delivery) -> Result<(), CallFailure> {
-        let message = self.message(delivery);
+    pub(crate) async fn send(&self, message: QueueMessage) -> Result<(), CallFailure> {
+        let message = self.message(message);
         // boxed, because the compiler gives up on futures as deep as these
         let first = async { taken(Box::pin(message.clone().send()).await) };
         let second = async {
@@ -63,13 +61,14 @@ impl Queue {
             .await
     }
 
-    fn message(&self, delivery: Delivery) -> SendMessageFluentBuilder {
+    fn message(&self, message: QueueMessage) -> SendMessageFluentBuilder {
+        let (body, attributes) = message.into_parts();
         let mut message = self
             .client
             .send_message()
             .queue_url(&self.url)
-            .message_body(delivery.body);
-        for (name, value) in delivery.attributes {
+            .message_body(body);
+        for (name, value) in attributes {
             message = message.message_attributes(name, string_attribute(value));
         }
         message
@@ -103,7 +102,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use crate::config::Deadline;
-    use whoop_partner::tls::AwsHttpClients;
+    use whoop_partner::aws::AwsHttpClients;
 
     /// What the queue does with a connection after its first answer.
     #[derive(Debug, Clone, Copy)]
@@ -203,8 +202,8 @@ mod tests {
         Some(head)
     }
 
-    fn delivery() -> Delivery {
-        Delivery::new(b"{}".into(), SystemTime::UNIX_EPOCH, None).unwrap()
+    fn delivery() -> QueueMessage {
+        QueueMessage::new(b"{}".into(), SystemTime::UNIX_EPOCH, None).unwrap()
     }
 
     #[tokio::test]

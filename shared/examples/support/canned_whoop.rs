@@ -63,7 +63,7 @@ impl CannedWhoop {
     }
 
     fn client(&self) -> whoop_partner::partner::PartnerClient {
-        let credentials = whoop_partner::secrets::PartnerCredentials {
+        let credentials = whoop_partner::credentials::PartnerCredentials {
             client_id: "lab".into(),
             client_secret: "canned".into(),
         };

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_async::time::SharedTimeSource;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 use super::PartnerError;
 use super::rate_limit::{RateLimitGate, SHORTEST_WINDOW};
-use crate::token::{AccessToken, LOOK_INTERVAL, Memory, TokenError, TokenSource, TokenSourceError};
-use crate::token_store::{StoreError, StoreOutcome, TokenStore};
+use crate::call_failure::CallFailure;
+use crate::clock::Clock;
+use crate::token::{
+    AccessToken, LOOK_INTERVAL, Memory, StoreOutcome, TokenError, TokenSource, TokenSourceError,
+    TokenStorage,
+};
 
 /// How long before its end a token is no longer used, at least, unless it lives for less than ten times as long. Up to as
 /// much again is added at random, so that not all processes ask for the next one at the same moment.
@@ -20,9 +23,9 @@ const EARLY: Duration = Duration::from_secs(60);
 /// Keeps the access token of the process, and gets the next one, one load at a time.
 pub(super) struct AccessTokens {
     source: TokenSource,
-    store: Option<TokenStore>,
+    store: Option<Box<dyn TokenStorage>>,
     gate: Arc<RateLimitGate>,
-    clock: SharedTimeSource,
+    clock: Clock,
     cache: Mutex<Cache>,
     /// How many loads have ended.
     loads: AtomicU64,
@@ -52,9 +55,9 @@ pub(super) struct Replacement {
 impl AccessTokens {
     pub(super) fn new(
         source: TokenSource,
-        store: Option<TokenStore>,
+        store: Option<Box<dyn TokenStorage>>,
         gate: Arc<RateLimitGate>,
-        clock: SharedTimeSource,
+        clock: Clock,
     ) -> Self {
         Self {
             source,
@@ -201,13 +204,7 @@ impl AccessTokens {
         deadline: Instant,
     ) -> Option<AccessToken> {
         let store = self.store.as_ref()?;
-        let stored = timeout_at(deadline, async {
-            match refused {
-                Some(refused) => store.replace_refused(refused, token).await,
-                None => store.store(token).await,
-            }
-        });
-        match stored.await {
+        match timeout_at(deadline, store.store(token, refused)).await {
             Ok(Ok(StoreOutcome::Stored)) => None,
             Ok(Ok(StoreOutcome::KeptNewer(newer))) => Some(newer),
             Ok(Err(error)) => not_stored(&error),
@@ -234,7 +231,7 @@ fn early(token: &AccessToken) -> Duration {
     least + least.mul_f64(fastrand::f64())
 }
 
-fn not_stored(error: &StoreError) -> Option<AccessToken> {
+fn not_stored(error: &CallFailure) -> Option<AccessToken> {
     tracing::warn!(%error, "the new access token is not stored");
     None
 }

@@ -1,24 +1,32 @@
 //! What an answer of the Partner API comes to.
 
+use std::fmt;
+
 use reqwest::{Response, StatusCode};
 
 use super::PartnerError;
-use super::error::Words;
-use crate::call_failure::with_causes;
+use super::error::ErrorBody;
+use crate::http::{self, Unanswered, Unread};
 
 /// How much of an answer is read: several times the largest order that a queue or a bus would take. Documents are streamed.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// How much is read of WHOOP's words on a refused request.
-const MAX_WORDS_BYTES: usize = 4 * 1024;
+/// How much is read of the answer to a refused request.
+const MAX_ERROR_BODY_BYTES: usize = 4 * 1024;
 
-/// What kept an attempt from success.
-pub(super) enum Failure {
+/// What WHOOP answers.
+pub(super) enum Answer {
+    /// A status from 200 to 299.
+    Accepted(Response),
     /// Status 401.
     TokenRefused,
     /// Status 429.
     RateLimited,
-    /// It may succeed next time.
+}
+
+/// Why an attempt has failed.
+pub(super) enum Failure {
+    /// The next attempt may succeed.
     Passing {
         /// What happened, in words that are safe to log.
         reason: String,
@@ -29,36 +37,47 @@ pub(super) enum Failure {
     Final(PartnerError),
 }
 
-impl Failure {
-    /// No answer.
-    pub(super) fn unanswered(error: reqwest::Error) -> Self {
-        if error.is_builder() {
-            return Self::Final(PartnerError::Protocol("the request can't be built".into()));
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passing { reason, .. } => f.write_str(reason),
+            Self::Final(error) => error.fmt(f),
         }
+    }
+}
+
+impl From<Failure> for PartnerError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Passing { reason, .. } => Self::Temporary(reason),
+            Failure::Final(error) => error,
+        }
+    }
+}
+
+impl From<PartnerError> for Failure {
+    fn from(error: PartnerError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(error: Unanswered) -> Self {
         Self::Passing {
-            sent: !error.is_connect(),
-            reason: broken(error),
+            reason: error.reason,
+            sent: error.sent,
         }
     }
 }
 
-/// What broke a connection, without the URL, which holds an identifier.
-pub(super) fn broken(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        "no answer in time".into()
-    } else {
-        with_causes(&error.without_url())
-    }
-}
-
-/// Decides by the status what an answer is, and gives it back if the call succeeded.
-pub(super) async fn checked(response: Response) -> Result<Response, Failure> {
+/// Decides by the status alone what an answer is.
+pub(super) async fn classify(response: Response) -> Result<Answer, Failure> {
     let status = response.status();
     let code = status.as_u16();
     Err(match status {
-        status if status.is_success() => return Ok(response),
-        StatusCode::UNAUTHORIZED => Failure::TokenRefused,
-        StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited,
+        status if status.is_success() => return Ok(Answer::Accepted(response)),
+        StatusCode::UNAUTHORIZED => return Ok(Answer::TokenRefused),
+        StatusCode::TOO_MANY_REQUESTS => return Ok(Answer::RateLimited),
         StatusCode::FORBIDDEN => {
             Failure::Final(PartnerError::Unauthorised(format!("status {code}")))
         }
@@ -74,43 +93,32 @@ pub(super) async fn checked(response: Response) -> Result<Response, Failure> {
         },
         status if status.is_client_error() => Failure::Final(PartnerError::InvalidRequest {
             status: code,
-            words: words(response).await,
+            body: error_body(response).await,
         }),
         _ => Failure::Final(PartnerError::Protocol(format!("status {code}"))),
     })
 }
 
 /// Reads an answer to its end, or until it is clear that it is too long.
-pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(None) => return Ok(body),
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY_BYTES => {
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Some(_)) => {
-                let limit = MAX_BODY_BYTES as u64;
-                return Err(Failure::Final(PartnerError::TooLarge { limit }));
-            }
-            Err(error) => {
-                return Err(Failure::Passing {
-                    reason: broken(error),
-                    sent: true,
-                });
-            }
-        }
-    }
+pub(super) async fn body(response: Response) -> Result<Vec<u8>, Failure> {
+    http::body(response, MAX_BODY_BYTES)
+        .await
+        .map_err(|error| match error {
+            Unread::TooLong => Failure::Final(PartnerError::TooLarge {
+                limit: MAX_BODY_BYTES as u64,
+            }),
+            Unread::Broken(reason) => Failure::Passing { reason, sent: true },
+        })
 }
 
 /// Reads the beginning of what WHOOP says; a connection that breaks meanwhile changes nothing about the refusal.
-async fn words(mut response: Response) -> Words {
-    let mut words = Vec::new();
-    while words.len() < MAX_WORDS_BYTES
+async fn error_body(mut response: Response) -> ErrorBody {
+    let mut body = Vec::new();
+    while body.len() < MAX_ERROR_BODY_BYTES
         && let Ok(Some(chunk)) = response.chunk().await
     {
-        words.extend_from_slice(&chunk);
+        body.extend_from_slice(&chunk);
     }
-    words.truncate(MAX_WORDS_BYTES);
-    Words(String::from_utf8_lossy(&words).into_owned())
+    body.truncate(MAX_ERROR_BODY_BYTES);
+    ErrorBody(String::from_utf8_lossy(&body).into_owned())
 }

@@ -4,24 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use reqwest::{Client, Url};
+use reqwest::Url;
 use tokio::time::Instant;
 
+use super::PartnerApiBaseUrl;
 use super::access::AccessTokens;
-use super::credentials::CredentialsSource;
 use super::rate_limit::{RateLimit, RateLimitGate};
-use crate::base_url::PartnerApiBaseUrl;
-use crate::env::EnvError;
-use crate::tls;
-use crate::token::{TokenEndpoint, TokenSource};
-use crate::token_store::TokenStore;
-
-/// Name and version of this library, sent with each request.
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
-/// The longest time without a single byte of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::clock::Clock;
+use crate::credentials::CredentialsSource;
+use crate::http::HttpClient;
+use crate::tls::InvalidCertificates;
+use crate::token::{TokenEndpoint, TokenSource, TokenStorage};
 
 /// A client of the WHOOP Partner API; see the [module](super) for what it does and what it leaves to you.
 ///
@@ -34,25 +27,24 @@ pub struct PartnerClient {
 
 /// What all clones share.
 pub(super) struct Inner {
-    pub(super) http: Client,
+    pub(super) http: HttpClient,
     pub(super) tokens: AccessTokens,
     pub(super) gate: Arc<RateLimitGate>,
     base_url: PartnerApiBaseUrl,
 }
 
 impl PartnerClient {
-    /// Begins to build a client of the API at `base_url`, with the client credentials themselves or the secret that holds
-    /// them.
-    #[must_use]
+    /// Begins to build a client of the API at `base_url`. It takes the client credentials from `credentials`.
     pub fn builder(
         base_url: PartnerApiBaseUrl,
-        credentials: impl Into<CredentialsSource>,
+        credentials: impl CredentialsSource + 'static,
     ) -> PartnerClientBuilder {
         PartnerClientBuilder {
             base_url,
-            credentials: credentials.into(),
-            store: None,
-            clock: SharedTimeSource::new(SystemTimeSource::new()),
+            credentials: Box::new(credentials),
+            token_storage: None,
+            http: None,
+            clock: Clock::system(),
         }
     }
 
@@ -118,46 +110,62 @@ impl fmt::Debug for PartnerClient {
 
 /// Builds a [`PartnerClient`].
 #[derive(Debug)]
+#[must_use]
 pub struct PartnerClientBuilder {
     base_url: PartnerApiBaseUrl,
-    credentials: CredentialsSource,
-    store: Option<TokenStore>,
-    clock: SharedTimeSource,
+    credentials: Box<dyn CredentialsSource>,
+    token_storage: Option<Box<dyn TokenStorage>>,
+    http: Option<HttpClient>,
+    clock: Clock,
+}
+
+/// Why a client can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The environment variable `SSL_CERT_FILE` names a file that can't be read or is no bundle of certificates.
+    #[error(transparent)]
+    Certificates(#[from] InvalidCertificates),
 }
 
 impl PartnerClientBuilder {
-    /// Shares the access token with other processes through a DynamoDB table. Without one, each process asks for its own.
-    #[must_use]
-    pub fn token_store(self, store: TokenStore) -> Self {
+    /// Shares the access token with other processes. Without a storage, each process requests tokens of its own.
+    pub fn token_storage(self, storage: impl TokenStorage + 'static) -> Self {
         Self {
-            store: Some(store),
+            token_storage: Some(Box::new(storage)),
             ..self
         }
     }
 
-    /// Takes the time from another clock.
-    #[must_use]
-    pub fn clock(self, clock: SharedTimeSource) -> Self {
+    /// Takes the time from another clock than the system's.
+    pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Builds the client; no call yet.
+    /// Sends the requests through another HTTP client than [`HttpClient::from_env`].
+    #[doc(hidden)]
+    pub fn http_client(self, http: HttpClient) -> Self {
+        Self {
+            http: Some(http),
+            ..self
+        }
+    }
+
+    /// Builds the client. It makes no call yet.
     ///
     /// # Errors
     ///
     /// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
-    pub fn build(self) -> Result<PartnerClient, EnvError> {
-        let http = tls::client_builder()?
-            .user_agent(USER_AGENT)
-            .read_timeout(READ_TIMEOUT)
-            .build()
-            .expect("a client with checked certificates builds");
+    pub fn build(self) -> Result<PartnerClient, BuildError> {
+        let http = match self.http {
+            Some(http) => http,
+            None => HttpClient::from_env()?,
+        };
         let gate = Arc::new(RateLimitGate::new(self.clock.clone()));
         let endpoint =
             TokenEndpoint::new(http.clone(), &self.base_url).with_clock(self.clock.clone());
         let source = TokenSource::new(endpoint, self.credentials, self.clock.clone());
-        let store = self.store.map(|store| store.with_clock(self.clock.clone()));
-        let tokens = AccessTokens::new(source, store, gate.clone(), self.clock);
+        let tokens = AccessTokens::new(source, self.token_storage, gate.clone(), self.clock);
         Ok(PartnerClient {
             inner: Arc::new(Inner {
                 http,

@@ -7,9 +7,9 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 
-use super::answer::broken;
 use super::exchange::Call;
 use super::{BundleId, DateTime, DocumentId, Optional, OtherFields, PartnerClient, PartnerError};
+use crate::http::broken;
 
 /// What a document is. `Debug` does not show its URL, which may let anybody in.
 ///

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::call_failure::CallFailure;
-use crate::secrets::SecretError;
+use crate::call_failure::{CallFailure, json_error};
 use crate::token::{TokenError, TokenSourceError};
-use crate::token_store::StoreError;
 
 /// Why a call failed. Neither `Display` nor `Debug` shows a token, a secret, an identifier or anything about a patient.
 ///
@@ -15,7 +13,7 @@ use crate::token_store::StoreError;
 /// | `NotFound` | sets the resource aside; one that a webhook has just told of may be found a minute later |
 /// | `Unauthorised` | has somebody mend credentials or permissions |
 /// | `RateLimited` | calls again after `retry_after` |
-/// | `InvalidRequest` | mends the request as `words` says |
+/// | `InvalidRequest` | mends the request as `body` says |
 /// | `Temporary` | calls again later |
 /// | `OutcomeUnknown` | finds out before it repeats the call: it may have had its effect |
 /// | `TooLarge` | allows more, or sets the document aside |
@@ -42,7 +40,7 @@ pub enum PartnerError {
         /// The status.
         status: u16,
         /// The answer's body, which may repeat what was sent. WHOOP does not publish what it looks like.
-        words: Words,
+        body: ErrorBody,
     },
     /// A passing fault of WHOOP, of the network or of the token's storage, or the deadline came too early.
     #[error("temporary failure: {0}")]
@@ -70,8 +68,7 @@ impl PartnerError {
 
     /// JSON that does not decode; serde's own message quotes what it met.
     pub(super) fn malformed(error: &serde_json::Error) -> Self {
-        let (kind, line, column) = (error.classify(), error.line(), error.column());
-        Self::Protocol(format!("{kind:?} error in line {line}, column {column}"))
+        Self::Protocol(json_error(error))
     }
 }
 
@@ -94,47 +91,37 @@ impl From<TokenSourceError> for PartnerError {
     fn from(error: TokenSourceError) -> Self {
         match error {
             TokenSourceError::Token(error) => error.into(),
-            TokenSourceError::Secret(error) => error.into(),
+            TokenSourceError::Credentials(failure) => failure.into(),
         }
     }
 }
 
-impl From<StoreError> for PartnerError {
-    fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            Self::Temporary(error.to_string())
+/// The token can't be had because its storage or the client credentials can't be used.
+impl From<CallFailure> for PartnerError {
+    fn from(failure: CallFailure) -> Self {
+        if failure.is_transient() {
+            Self::Temporary(failure.to_string())
         } else {
-            Self::Unauthorised(error.to_string())
+            Self::Unauthorised(failure.to_string())
         }
     }
 }
 
-impl From<SecretError> for PartnerError {
-    fn from(error: SecretError) -> Self {
-        match &error {
-            SecretError::Unavailable { failure, .. } if CallFailure::is_transient(failure) => {
-                Self::Temporary(error.to_string())
-            }
-            _ => Self::Unauthorised(error.to_string()),
-        }
-    }
-}
-
-/// What WHOOP says about a refused request, cut to 4 KiB. `Debug` does not show it, since it may repeat what was sent.
+/// The body of an answer that refuses a request, cut to 4 KiB. `Debug` does not show it, since it may repeat what was sent.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Words(pub(super) String);
+pub struct ErrorBody(pub(super) String);
 
-impl Words {
-    /// WHOOP's words, usually JSON. They may hold a person's data: keep them out of logs.
+impl ErrorBody {
+    /// The text, usually JSON. It may hold a person's data: keep it out of logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Words {
+impl fmt::Debug for ErrorBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Words({} bytes)", self.0.len())
+        write!(f, "ErrorBody({} bytes)", self.0.len())
     }
 }
 
@@ -157,7 +144,7 @@ mod tests {
             (
                 PartnerError::InvalidRequest {
                     status: 422,
-                    words: Words::default(),
+                    body: ErrorBody::default(),
                 },
                 false,
             ),
@@ -174,7 +161,7 @@ mod tests {
     fn whoops_words_are_for_the_caller_not_for_logs() {
         let error = PartnerError::InvalidRequest {
             status: 422,
-            words: Words("seeded-name has no such status".into()),
+            body: ErrorBody("seeded-name has no such status".into()),
         };
         let text = format!("{error} {error:?} {error:#?}");
         assert!(text.contains("status 422"), "{text}");

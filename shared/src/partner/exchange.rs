@@ -1,19 +1,20 @@
 //! One call of the Partner API: its attempts, what is repeated after which failure, and the waits between them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::answer::{self, Failure};
+use super::answer::{self, Answer, Failure};
 use super::{PartnerClient, PartnerError};
-use crate::token::{AccessToken, TokenError};
+use crate::http::{self, Retries};
+use crate::token::TokenError;
 
 /// How often a call is tried after passing faults, the first time included.
-const MAX_ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,11 +25,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a download may take if the caller sets no deadline.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// An attempt with less time than this is not worth a wait.
-pub(super) const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
-
-/// The longest wait after the first failed attempt; it doubles each time, and the real one is random below it.
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+/// The shortest wait after the first failed attempt.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A call, ready to be sent more than once.
 pub(super) struct Call {
@@ -116,103 +114,85 @@ impl PartnerClient {
         read: impl AsyncFn(Response) -> Result<T, Failure>,
     ) -> Result<T, PartnerError> {
         let deadline = self.deadline_or(call_timeout);
-        let mut token = self.inner.tokens.get(deadline).await?;
-        let (mut failed, mut token_is_new) = (0, false);
+        let retries = Retries {
+            deadline,
+            max_attempts: Some(MAX_ATTEMPTS),
+            first_backoff: FIRST_BACKOFF,
+        };
+        let token_is_new = AtomicBool::new(false);
+        let answer = http::retry(
+            retries,
+            || self.attempt(call, deadline, attempt_timeout, &token_is_new, &read),
+            |failure| {
+                let may_repeat = call.is_idempotent() && matches!(failure, Failure::Passing { .. });
+                may_repeat.then_some(Duration::ZERO)
+            },
+            |failure, attempt, wait| {
+                let wait_ms = wait.as_millis();
+                tracing::warn!(call = call.operation, attempt, wait_ms, %failure, "call failed");
+            },
+        );
+        answer.await.map_err(|failure| match failure {
+            Failure::Passing { reason, sent: true } if !call.is_idempotent() => {
+                PartnerError::OutcomeUnknown(reason)
+            }
+            failure => failure.into(),
+        })
+    }
+
+    /// Sends the request until WHOOP neither limits the rate nor refuses the token, and reads the answer. `token_is_new` says
+    /// whether WHOOP has given the token during this call.
+    async fn attempt<T>(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        timeout: Duration,
+        token_is_new: &AtomicBool,
+        read: &impl AsyncFn(Response) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let tokens = &self.inner.tokens;
+        let mut token = tokens.get(deadline).await?;
         loop {
             self.inner.gate.pass(deadline).await?;
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(PartnerError::Temporary("no time left for a call".into()));
+                return Err(PartnerError::Temporary("no time left for a call".into()).into());
             }
-            let attempt = async {
-                read(
-                    self.attempt(call, &token, left.min(attempt_timeout))
-                        .await?,
-                )
-                .await
-            };
-            let (reason, sent) = match attempt.await {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Final(error)) => return Err(error),
+            let timeout = left.min(timeout);
+            match self.send(call, token.expose_secret(), timeout).await? {
+                Answer::Accepted(response) => return read(response).await,
                 // the gate is closed now and knows for how long
-                Err(Failure::RateLimited) => continue,
-                Err(Failure::TokenRefused) if token_is_new => {
-                    self.inner.tokens.new_token_refused(deadline).await;
-                    return Err(TokenError::NewTokenRefused.into());
+                Answer::RateLimited => {}
+                Answer::TokenRefused if token_is_new.load(Ordering::Relaxed) => {
+                    tokens.new_token_refused(deadline).await;
+                    return Err(PartnerError::from(TokenError::NewTokenRefused).into());
                 }
-                Err(Failure::TokenRefused) => {
+                Answer::TokenRefused => {
                     tracing::warn!(call = call.operation, "the access token is refused");
-                    let replacement = self.inner.tokens.replace(&token, deadline).await?;
-                    (token, token_is_new) = (replacement.token, replacement.is_new);
-                    continue;
+                    let replacement = tokens.replace(&token, deadline).await?;
+                    token = replacement.token;
+                    token_is_new.store(replacement.is_new, Ordering::Relaxed);
                 }
-                Err(Failure::Passing { reason, sent }) => (reason, sent),
-            };
-            if !call.is_idempotent() {
-                return Err(if sent {
-                    PartnerError::OutcomeUnknown(reason)
-                } else {
-                    PartnerError::Temporary(reason)
-                });
             }
-            failed += 1;
-            let wait = backoff(failed);
-            if failed == MAX_ATTEMPTS || Instant::now() + wait + SHORTEST_ATTEMPT > deadline {
-                return Err(PartnerError::Temporary(reason));
-            }
-            let wait_ms = wait.as_millis();
-            tracing::warn!(
-                call = call.operation,
-                attempt = failed,
-                wait_ms,
-                reason,
-                "call failed"
-            );
-            tokio::time::sleep(wait).await;
         }
     }
 
-    async fn attempt(
+    async fn send(
         &self,
         call: &Call,
-        token: &AccessToken,
+        access_token: &str,
         timeout: Duration,
-    ) -> Result<Response, Failure> {
-        let mut request = self
-            .inner
-            .http
-            .request(call.method.clone(), call.url.clone())
-            .bearer_auth(token.expose_secret())
-            .timeout(timeout);
-        if let Some(body) = &call.body {
-            request = request
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.clone());
-        }
-        let response = request.send().await.map_err(Failure::unanswered)?;
+    ) -> Result<Answer, Failure> {
+        let request = http::request(
+            call.method.clone(),
+            call.url.clone(),
+            call.body.clone(),
+            timeout,
+        );
+        let request = http::with_bearer(request, access_token);
+        let response = self.inner.http.send(request).await?;
         let refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
         self.inner.gate.observe(response.headers(), refused);
-        answer::checked(response).await
-    }
-}
-
-/// A random wait with full jitter: anything below a limit that doubles with each failure.
-fn backoff(failed: u32) -> Duration {
-    (FIRST_BACKOFF * 2_u32.pow(failed - 1)).mul_f64(fastrand::f64())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_backoff_is_anything_below_a_doubling_limit() {
-        for (failed, limit_ms) in [(1, 200), (2, 400), (3, 800)] {
-            let waits: Vec<_> = (0..1000).map(|_| backoff(failed)).collect();
-            let limit = Duration::from_millis(limit_ms);
-            assert!(waits.iter().all(|wait| *wait < limit));
-            assert!(waits.iter().any(|wait| *wait < limit / 10));
-            assert!(waits.iter().any(|wait| *wait > limit / 10 * 9));
-        }
+        answer::classify(response).await
     }
 }

@@ -1,20 +1,18 @@
-//! WHOOP's rate limit: 100 requests a minute and 10,000 a day unless agreed otherwise, told in the headers of each answer.
+//! WHOOP's rate limit, as the headers of each answer tell it. WHOOP publishes no limit for partners; its member API allows 100
+//! requests a minute and 10,000 a day.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_async::time::SharedTimeSource;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use super::PartnerError;
-use super::exchange::SHORTEST_ATTEMPT;
+use crate::clock::Clock;
+use crate::http::{SHORTEST_ATTEMPT, number, rate_limit_reset};
 
 /// The shortest window: how long to wait after a 429 that does not say.
 pub(super) const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
-
-/// The longest window, a day.
-const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
 
 /// The shortest wait after a 429, since whole seconds may have been rounded down to none.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -46,7 +44,7 @@ impl RateLimit {
     }
 
     fn from_headers(headers: &HeaderMap, now: SystemTime) -> Option<Self> {
-        let reset = reset(headers)?;
+        let reset = rate_limit_reset(headers)?;
         Some(Self {
             remaining: number(headers, "X-RateLimit-Remaining")?,
             reset,
@@ -55,19 +53,10 @@ impl RateLimit {
     }
 }
 
-fn reset(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = number(headers, "X-RateLimit-Reset")?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WINDOW))
-}
-
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
 /// Lets no call through while the limit is exhausted, and knows what remains.
 #[derive(Debug)]
 pub(super) struct RateLimitGate {
-    clock: SharedTimeSource,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -86,7 +75,7 @@ struct Closed {
 }
 
 impl RateLimitGate {
-    pub(super) fn new(clock: SharedTimeSource) -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,
             state: Mutex::default(),
@@ -123,7 +112,7 @@ impl RateLimitGate {
             self.state().last = told;
         }
         if refused {
-            self.close(reset(headers).unwrap_or(SHORTEST_WINDOW));
+            self.close(rate_limit_reset(headers).unwrap_or(SHORTEST_WINDOW));
         } else if let Some(told) = told.filter(|told| told.remaining == 0) {
             self.close(told.reset);
         }
@@ -167,6 +156,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::http::LONGEST_WINDOW;
     use aws_smithy_async::test_util::ManualTimeSource;
     use aws_smithy_async::time::TimeSource;
 
@@ -174,12 +164,14 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
+    fn manual(clock: &ManualTimeSource) -> Clock {
+        let clock = clock.clone();
+        Clock::new(move || clock.now())
+    }
+
     fn gate() -> (RateLimitGate, ManualTimeSource) {
         let clock = ManualTimeSource::new(start());
-        (
-            RateLimitGate::new(SharedTimeSource::new(clock.clone())),
-            clock,
-        )
+        (RateLimitGate::new(manual(&clock)), clock)
     }
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -260,22 +252,13 @@ mod tests {
         assert_eq!(closed_for(&gate), Some(30 * SECOND));
     }
 
-    /// A clock that shows one time until it is set.
-    #[derive(Debug, Clone)]
-    struct SetClock(Arc<Mutex<SystemTime>>);
-
-    impl TimeSource for SetClock {
-        fn now(&self) -> SystemTime {
-            *self.0.lock().unwrap()
-        }
-    }
-
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_it_closed_for_longer() {
-        let clock = SetClock(Arc::new(Mutex::new(start())));
-        let gate = RateLimitGate::new(SharedTimeSource::new(clock.clone()));
+        let now = Arc::new(Mutex::new(start()));
+        let clock = now.clone();
+        let gate = RateLimitGate::new(Clock::new(move || *clock.lock().unwrap()));
         gate.close(30 * SECOND);
-        *clock.0.lock().unwrap() = start() - 3600 * SECOND;
+        *now.lock().unwrap() = start() - 3600 * SECOND;
         assert_eq!(closed_for(&gate), Some(30 * SECOND));
     }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -30,15 +29,13 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    pub(super) fn now(&self) -> SystemTime {
+        start() + self.began.elapsed() + *self.ahead.lock().unwrap()
+    }
+
     pub(super) fn advance(&self, time: Duration) -> SystemTime {
         *self.ahead.lock().unwrap() += time;
         self.now()
-    }
-}
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        start() + self.began.elapsed() + *self.ahead.lock().unwrap()
     }
 }
 
@@ -88,6 +85,11 @@ impl Canned {
             },
             calls: Arc::default(),
         }
+    }
+
+    pub(super) fn clock(&self) -> crate::clock::Clock {
+        let clock = self.clock.clone();
+        crate::clock::Clock::new(move || clock.now())
     }
 
     pub(super) fn http_client(&self) -> SharedHttpClient {

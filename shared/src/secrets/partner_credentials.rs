@@ -1,45 +1,24 @@
-//! The client credentials (OAuth 2.0, RFC 6749 section 2.3.1) that WHOOP gave the partner.
+//! The client credentials in Secrets Manager.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
+use crate::call_failure::CallFailure;
+use crate::clock::Clock;
+use crate::credentials::{CredentialsSource, PartnerCredentials};
+use crate::future::BoxFuture;
+
 use super::{EXPIRE_AFTER, SecretError, SecretReader, Stage, age};
-
-/// Client ID and client secret. `Debug` shows neither.
-#[derive(Deserialize)]
-pub struct PartnerCredentials {
-    /// The client ID.
-    pub client_id: String,
-    /// The client secret.
-    pub client_secret: SecretString,
-}
-
-impl PartnerCredentials {
-    /// Says whether both hold the same ID and secret.
-    #[must_use]
-    pub fn same_as(&self, other: &Self) -> bool {
-        self.client_id == other.client_id
-            && self.client_secret.expose_secret() == other.client_secret.expose_secret()
-    }
-}
-
-impl std::fmt::Debug for PartnerCredentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PartnerCredentials(REDACTED)")
-    }
-}
 
 /// Keeps the client credentials at hand, for 15 minutes at most.
 pub struct PartnerCredentialsCache {
     reader: SecretReader,
-    clock: SharedTimeSource,
+    clock: Clock,
     cache: Mutex<Cache>,
 }
 
@@ -61,14 +40,14 @@ impl PartnerCredentialsCache {
     pub fn new(client: Client, secret_id: String) -> Self {
         Self {
             reader: SecretReader { client, secret_id },
-            clock: SharedTimeSource::new(SystemTimeSource::new()),
+            clock: Clock::system(),
             cache: Mutex::default(),
         }
     }
 
     /// Takes the time from another clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: SharedTimeSource) -> Self {
+    pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -153,6 +132,23 @@ impl PartnerCredentialsCache {
     }
 }
 
+impl CredentialsSource for PartnerCredentialsCache {
+    fn get(
+        &self,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Arc<PartnerCredentials>, CallFailure>> {
+        Box::pin(async move { Ok(self.get(deadline).await?) })
+    }
+
+    fn get_as_of(
+        &self,
+        time: SystemTime,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Arc<PartnerCredentials>, CallFailure>> {
+        Box::pin(async move { Ok(self.get_as_of(time, deadline).await?) })
+    }
+}
+
 impl std::fmt::Debug for PartnerCredentialsCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PartnerCredentialsCache")
@@ -166,8 +162,6 @@ mod tests {
     use super::super::canned::{Canned, Fault, Versions};
     use super::*;
     use std::time::Duration;
-
-    use aws_smithy_async::time::TimeSource;
 
     const FIRST: &str =
         r#"{"client_id": "lab-of-this-test", "client_secret": "the-first-client-secret"}"#;
@@ -185,7 +179,7 @@ mod tests {
 
     fn cache(canned: &Canned) -> PartnerCredentialsCache {
         PartnerCredentialsCache::new(canned.client(), "credentials".into())
-            .with_clock(SharedTimeSource::new(canned.clock.clone()))
+            .with_clock(canned.clock())
     }
 
     fn deadline() -> Instant {

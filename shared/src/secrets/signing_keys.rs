@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_async::time::SharedTimeSource;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -17,7 +16,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::looks::Looks;
 use super::signing_secret::{self, KeySet, KeyVersion};
 use super::{EXPIRE_AFTER, REFRESH_AFTER, SecretError, SecretReader, Stage, age};
-use crate::hedge::Hedge;
+use crate::aws::Hedge;
+use crate::clock::Clock;
+use crate::signature::Keys;
 
 /// How long a failure is remembered: nobody must cause calls with each request.
 const FAILURE_REMEMBERED: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub struct SigningKeys {
 struct Shared {
     reader: SecretReader,
     hedge: Hedge,
-    clock: SharedTimeSource,
+    clock: Clock,
     state: watch::Sender<State>,
 }
 
@@ -83,13 +84,13 @@ enum Next {
     /// A read is under way.
     Wait,
     /// Nothing: no key matches, or that remains open.
-    End(Result<bool, SecretError>),
+    End(Result<(), SecretError>),
 }
 
 impl SigningKeys {
     /// Prepares for reading the secret `secret_id` (name or ARN); no call yet. Slow calls get a second try as `hedge` says.
     #[must_use]
-    pub fn new(client: Client, secret_id: String, hedge: Hedge, clock: SharedTimeSource) -> Self {
+    pub fn new(client: Client, secret_id: String, hedge: Hedge, clock: Clock) -> Self {
         let shared = Shared {
             reader: SecretReader { client, secret_id },
             hedge,
@@ -129,34 +130,36 @@ impl SigningKeys {
         }
     }
 
-    /// Says whether one of the keys fulfils `matches`: those at hand, or those that a look at Secrets Manager finds.
+    /// What `matches` finds in the keys at hand. If it finds nothing, it gets the keys that another look at Secrets Manager brings.
     ///
-    /// Two looks are in hand, and one comes back every 30 s, however many bad signatures arrive. If none is in hand, the answer
-    /// is no.
+    /// Two looks are available, and one is added every 30 s, however many bad signatures arrive. If none is available, nothing is
+    /// found.
     ///
     /// # Errors
     ///
     /// When there are no keys, as for [`Self::get`]; and when no key matches, but it remains open whether there is another one,
     /// because Secrets Manager has not answered that before `deadline`, or less than a second ago.
-    pub async fn any_matches(
+    pub async fn find<T>(
         &self,
         deadline: Instant,
-        matches: impl Fn(&KeySet) -> bool,
-    ) -> Result<bool, SecretError> {
+        matches: impl Fn(Keys<'_>) -> Option<T>,
+    ) -> Result<Option<T>, SecretError> {
         let shared = &self.shared;
         let mut tried = self.get(deadline).await?;
         let mut looked = false;
-        while !matches(&tried) {
+        loop {
+            if let Some(found) = matches(tried.valid_at(shared.clock.now())) {
+                return Ok(Some(found));
+            }
             tried = loop {
                 let now = shared.clock.now();
                 match shared.change(|state| shared.next(state, &tried, &mut looked, now)) {
                     Next::Try(keys) => break keys,
                     Next::Wait => shared.others(&tried, deadline).await?,
-                    Next::End(end) => return end,
+                    Next::End(end) => return end.map(|()| None),
                 }
             };
         }
-        Ok(true)
     }
 }
 
@@ -218,7 +221,7 @@ impl Shared {
         }
         match state.read {
             Some(_) => Next::Wait,
-            None if tried.previous_is_known => Next::End(Ok(false)),
+            None if tried.previous_is_known => Next::End(Ok(())),
             None => Next::End(Err(self.unanswered())),
         }
     }

@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{SecretError, SecretReader, Stage, Version};
-use crate::hedge::Hedge;
+use crate::aws::Hedge;
+use crate::signature::Keys;
 
 /// How long the previous key is good after the current one was created: WHOOP signs with either meanwhile.
 pub(super) const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
@@ -95,16 +96,15 @@ impl KeySet {
         version.value.expose_secret() == self.current.expose_secret()
     }
 
-    /// The keys that are good at `now`, the current one first.
-    pub fn valid_at(&self, now: SystemTime) -> impl Iterator<Item = &[u8]> {
+    /// The keys that are good at `now`.
+    #[must_use]
+    pub fn valid_at(&self, now: SystemTime) -> Keys<'_> {
         let previous = self
             .previous
             .as_ref()
             .filter(|previous| now < previous.valid_until)
-            .map(|previous| &previous.key);
-        std::iter::once(&self.current)
-            .chain(previous)
-            .map(|key| key.expose_secret().as_bytes())
+            .map(|previous| previous.key.expose_secret());
+        Keys::current(self.current.expose_secret()).and_previous(previous)
     }
 }
 

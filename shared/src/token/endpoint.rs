@@ -4,33 +4,26 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::HeaderMap;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::{AccessToken, InvalidToken, MAX_LIFETIME, since_epoch};
-use crate::base_url::PartnerApiBaseUrl;
-use crate::call_failure::with_causes;
-use crate::secrets::PartnerCredentials;
+use crate::call_failure::json_error;
+use crate::clock::Clock;
+use crate::credentials::PartnerCredentials;
+use crate::http::{self, HttpClient, Retries, Unread};
+use crate::partner::PartnerApiBaseUrl;
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// An attempt with less time than this is not worth a wait.
-const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
 
 /// The wait after the first failed attempt; it doubles each time, and up to as much again is added at random.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
 /// How much of an answer is read; a token has about 1 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// The longest of WHOOP's rate limit windows, a day.
-const LONGEST_RATE_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// Why there is no new access token. Quotes neither credentials nor answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +59,26 @@ impl TokenError {
     }
 }
 
+impl TokenError {
+    /// How long to wait at least before the same request is made again; nothing if that does not help.
+    fn least_wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(retry_after.unwrap_or_default()),
+            Self::Unavailable(_) => Some(Duration::ZERO),
+            _ => None,
+        }
+    }
+}
+
+impl From<Unread> for TokenError {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::TooLong => invalid(format!("longer than {MAX_BODY_BYTES} bytes")),
+            Unread::Broken(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
 impl From<InvalidToken> for TokenError {
     fn from(error: InvalidToken) -> Self {
         Self::InvalidResponse(error.to_string())
@@ -96,26 +109,25 @@ struct TokenResponse {
 
 /// Asks WHOOP for access tokens.
 pub struct TokenEndpoint {
-    http: Client,
+    http: HttpClient,
     url: Url,
-    clock: SharedTimeSource,
+    clock: Clock,
 }
 
 impl TokenEndpoint {
-    /// The token endpoint of the API at `base_url`, to be reached by `http`, which must follow no redirect: see
-    /// [`crate::tls::client_builder`].
+    /// The token endpoint of the API at `base_url`, to be reached by `http`.
     #[must_use]
-    pub fn new(http: Client, base_url: &PartnerApiBaseUrl) -> Self {
+    pub fn new(http: HttpClient, base_url: &PartnerApiBaseUrl) -> Self {
         Self {
             http,
             url: base_url.join(&["v2", "partner", "token"]),
-            clock: SharedTimeSource::new(SystemTimeSource::new()),
+            clock: Clock::system(),
         }
     }
 
     /// Takes the time from another clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: SharedTimeSource) -> Self {
+    pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -133,7 +145,32 @@ impl TokenEndpoint {
         credentials: &PartnerCredentials,
         deadline: Instant,
     ) -> Result<AccessToken, TokenError> {
-        retry_until(deadline, |timeout| self.attempt(credentials, timeout)).await
+        let retries = Retries {
+            deadline,
+            max_attempts: None,
+            first_backoff: FIRST_BACKOFF,
+        };
+        let mut repeated = 0;
+        let result = http::retry(
+            retries,
+            || {
+                let left = deadline.saturating_duration_since(Instant::now());
+                self.attempt(credentials, left.min(ATTEMPT_TIMEOUT))
+            },
+            TokenError::least_wait,
+            |error, attempt, wait| {
+                repeated = attempt;
+                let wait_ms = wait.as_millis();
+                tracing::warn!(attempt, wait_ms, %error, "no access token yet");
+            },
+        )
+        .await;
+        tracing::info!(
+            attempts = repeated + 1,
+            obtained = result.is_ok(),
+            "asked for an access token"
+        );
+        result
     }
 
     async fn attempt(
@@ -148,63 +185,14 @@ impl TokenEndpoint {
             client_secret: &credentials.client_secret,
             scope: "whoop-partner/token",
         };
-        let response = self
-            .http
-            .post(self.url.clone())
-            .timeout(timeout)
-            .json(&request)
-            .send()
-            .await
-            .map_err(unavailable)?;
+        let body = serde_json::to_vec(&request).expect("the request is JSON");
+        let request = http::request(Method::POST, self.url.clone(), Some(body), timeout);
+        let answer = self.http.send(request).await;
+        let response = answer.map_err(|error| TokenError::Unavailable(error.reason))?;
         check_status(&response)?;
-        access_token(&body(response).await?, obtained_at)
+        let body = http::body(response, MAX_BODY_BYTES).await?;
+        access_token(&body, obtained_at)
     }
-}
-
-/// Repeats `attempt`, which is given the time it may take, after passing faults until `deadline`.
-async fn retry_until<T, F>(
-    deadline: Instant,
-    attempt: impl Fn(Duration) -> F,
-) -> Result<T, TokenError>
-where
-    F: Future<Output = Result<T, TokenError>>,
-{
-    let mut repeated = 0;
-    let result = (|| {
-        attempt(
-            deadline
-                .saturating_duration_since(Instant::now())
-                .min(ATTEMPT_TIMEOUT),
-        )
-    })
-    .retry(
-        ExponentialBuilder::new()
-            .with_min_delay(FIRST_BACKOFF)
-            .with_jitter()
-            .without_max_times(),
-    )
-    .sleep(tokio::time::sleep)
-    .when(TokenError::is_transient)
-    .adjust(|error, backoff| {
-        let wait = match error {
-            TokenError::RateLimited { retry_after } => backoff.max(*retry_after),
-            _ => backoff,
-        }?;
-        let fits = Instant::now() + wait + SHORTEST_ATTEMPT <= deadline;
-        fits.then_some(wait)
-    })
-    .notify(|error, wait| {
-        repeated += 1;
-        let wait_ms = wait.as_millis();
-        tracing::warn!(attempt = repeated, wait_ms, %error, "no access token yet");
-    })
-    .await;
-    tracing::info!(
-        attempts = repeated + 1,
-        obtained = result.is_ok(),
-        "asked for an access token"
-    );
-    result
 }
 
 /// Decides by the status alone what an answer is.
@@ -217,7 +205,7 @@ fn check_status(response: &Response) -> Result<(), TokenError> {
             })
         }
         StatusCode::TOO_MANY_REQUESTS => Err(TokenError::RateLimited {
-            retry_after: rate_limit_reset(response.headers()),
+            retry_after: http::rate_limit_reset(response.headers()),
         }),
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => Err(
             TokenError::Unavailable(format!("status {}", status.as_u16())),
@@ -226,32 +214,10 @@ fn check_status(response: &Response) -> Result<(), TokenError> {
     }
 }
 
-/// The seconds until the rate limit's nearest window ends.
-fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get("X-RateLimit-Reset")?.to_str().ok()?;
-    let wait = Duration::from_secs(seconds.trim().parse().ok()?);
-    Some(wait.min(LONGEST_RATE_LIMIT))
-}
-
-/// Reads an answer to its end, or until it is clear that it is too long.
-async fn body(mut response: Response) -> Result<Vec<u8>, TokenError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(invalid(format!("longer than {MAX_BODY_BYTES} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
 /// Makes a token of an answer's body.
 fn access_token(body: &[u8], obtained_at: u64) -> Result<AccessToken, TokenError> {
-    let response: TokenResponse = serde_json::from_slice(body).map_err(|error| {
-        // serde's own message quotes what it met
-        let (kind, line, column) = (error.classify(), error.line(), error.column());
-        invalid(format!("{kind:?} error in line {line}, column {column}"))
-    })?;
+    let response: TokenResponse =
+        serde_json::from_slice(body).map_err(|error| invalid(json_error(&error)))?;
     let missing = |field| invalid(format!("{field} is missing"));
     let expires_in = response.expires_in.ok_or_else(|| missing("expires_in"))?;
     if expires_in == 0 {
@@ -269,14 +235,6 @@ fn access_token(body: &[u8], obtained_at: u64) -> Result<AccessToken, TokenError
 
 fn invalid(reason: String) -> TokenError {
     TokenError::InvalidResponse(reason)
-}
-
-fn unavailable(error: reqwest::Error) -> TokenError {
-    TokenError::Unavailable(if error.is_timeout() {
-        "no answer in time".into()
-    } else {
-        with_causes(&error.without_url())
-    })
 }
 
 #[cfg(test)]

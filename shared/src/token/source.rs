@@ -5,12 +5,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_async::time::SharedTimeSource;
 use tokio::time::Instant;
 
 use super::{AccessToken, TokenEndpoint, TokenError};
-use crate::partner::CredentialsSource;
-use crate::secrets::{PartnerCredentials, SecretError};
+use crate::call_failure::CallFailure;
+use crate::clock::Clock;
+use crate::credentials::{CredentialsSource, PartnerCredentials};
 
 /// How long a refusal is remembered, by the wall clock.
 const REFUSAL_REMEMBERED: Duration = Duration::from_secs(60);
@@ -21,8 +21,8 @@ pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// Gets access tokens from WHOOP, and remembers for a minute if WHOOP refuses the credentials or even a new token.
 pub struct TokenSource {
     endpoint: TokenEndpoint,
-    credentials: CredentialsSource,
-    clock: SharedTimeSource,
+    credentials: Box<dyn CredentialsSource>,
+    clock: Clock,
     refusal: Mutex<Option<Refusal>>,
 }
 
@@ -49,8 +49,8 @@ pub enum TokenSourceError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// There are no client credentials.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
+    #[error("{0}")]
+    Credentials(CallFailure),
 }
 
 impl TokenSource {
@@ -58,12 +58,12 @@ impl TokenSource {
     #[must_use]
     pub fn new(
         endpoint: TokenEndpoint,
-        credentials: impl Into<CredentialsSource>,
-        clock: SharedTimeSource,
+        credentials: Box<dyn CredentialsSource>,
+        clock: Clock,
     ) -> Self {
         Self {
             endpoint,
-            credentials: credentials.into(),
+            credentials,
             clock,
             refusal: Mutex::default(),
         }
@@ -87,7 +87,10 @@ impl TokenSource {
                 let others = self.others(&refused, last_look, deadline).await;
                 (others.ok_or(error)?, last_look)
             }
-            _ => (self.credentials.get(deadline).await?, now),
+            _ => {
+                let credentials = self.credentials.get(deadline).await;
+                (credentials.map_err(TokenSourceError::Credentials)?, now)
+            }
         };
         let mut answer = self.endpoint.request(&credentials, deadline).await;
         if let Err(TokenError::InvalidCredentials { .. }) = answer

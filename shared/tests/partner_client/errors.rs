@@ -76,12 +76,9 @@ async fn an_invalid_request_comes_with_whoops_words() {
     for status in [400, 405, 409, 415, 422] {
         let words = r#"{"error":"no such status"}"#;
         match after(Fault::status(REQUISITION, status).body(words)).await {
-            PartnerError::InvalidRequest {
-                status: told,
-                words: said,
-            } => {
+            PartnerError::InvalidRequest { status: told, body } => {
                 assert_eq!(told, status);
-                assert_eq!(said.as_str(), words);
+                assert_eq!(body.as_str(), words);
             }
             other => panic!("{other}"),
         }
@@ -92,8 +89,8 @@ async fn an_invalid_request_comes_with_whoops_words() {
 async fn whoops_words_are_cut() {
     let long = "é".repeat(100_000);
     match after(Fault::status(REQUISITION, 400).body(long)).await {
-        PartnerError::InvalidRequest { words, .. } => {
-            assert_eq!(words.as_str(), "é".repeat(2048));
+        PartnerError::InvalidRequest { body, .. } => {
+            assert_eq!(body.as_str(), "é".repeat(2048));
         }
         other => panic!("{other}"),
     }

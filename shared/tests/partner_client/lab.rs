@@ -5,12 +5,14 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_smithy_async::test_util::ManualTimeSource;
-use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use serde_json::json;
 use tokio::time::Instant;
+use whoop_partner::clock::Clock;
+use whoop_partner::credentials::PartnerCredentials;
 use whoop_partner::partner::{LabRequisition, LabRequisitionId, PartnerClient, ServiceRequestId};
-use whoop_partner::secrets::{PartnerCredentials, PartnerCredentialsCache};
+use whoop_partner::secrets::PartnerCredentialsCache;
 use whoop_simulator::{AppointmentType, Call, RateLimit, Simulator, SimulatorConfig};
 
 use crate::token_table::TokenTable;
@@ -45,6 +47,12 @@ impl Lab {
             clock,
             client,
         }
+    }
+
+    /// The client's clock, as the library takes it.
+    pub fn clock(&self) -> Clock {
+        let clock = self.clock.clone();
+        Clock::new(move || clock.now())
     }
 
     /// The client of another process that shares the table.
@@ -110,8 +118,8 @@ fn clock() -> ManualTimeSource {
 
 fn client(whoop: &Simulator, table: &TokenTable, clock: ManualTimeSource) -> PartnerClient {
     builder(whoop)
-        .token_store(table.store())
-        .clock(SharedTimeSource::new(clock))
+        .token_storage(table.store())
+        .clock(Clock::new(move || clock.now()))
         .build()
         .expect("the roots are compiled in")
 }

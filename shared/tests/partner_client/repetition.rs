@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_smithy_async::time::SharedTimeSource;
 use serde_json::json;
 use whoop_partner::partner::{AppointmentType, PartnerClient, PartnerError, TaskBusinessStatus};
 use whoop_simulator::Fault;
@@ -247,8 +246,8 @@ async fn a_server_that_can_not_be_reached_is_a_temporary_error_for_every_call() 
     let lab = Lab::new().await;
     lab.table.set("good-token", START + 3600);
     let client = PartnerClient::builder(base_url.parse().unwrap(), credentials())
-        .token_store(lab.table.store())
-        .clock(SharedTimeSource::new(lab.clock.clone()))
+        .token_storage(lab.table.store())
+        .clock(lab.clock())
         .build()
         .unwrap();
     let id = "e72719d6-0dbb-4eb3-9ccc-781b563fc3d3".parse().unwrap();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use whoop_partner::credentials::PartnerCredentials;
 use whoop_partner::partner::{PartnerClient, PartnerError};
-use whoop_partner::secrets::PartnerCredentials;
 use whoop_simulator::{Fault, Simulator, SimulatorConfig};
 
 use crate::lab::{Lab, REQUISITION, START, TOKEN, in_seconds, many_calls};

@@ -8,6 +8,7 @@ use aws_sdk_eventbridge::types::PutEventsResultEntry;
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOutput;
 use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
 use aws_smithy_async::test_util::ManualTimeSource;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -16,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use in_memory_dynamodb::InMemoryDynamoDb;
 use serde_json::{Value, json};
-use whoop_partner::secrets::PartnerCredentials;
+use whoop_partner::credentials::PartnerCredentials;
 use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -62,7 +63,10 @@ impl World {
         let whoop = MockServer::start().await;
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         let manual = ManualTimeSource::new(now);
-        let clock = SharedTimeSource::new(manual.clone());
+        let clock = Clock::new({
+            let manual = manual.clone();
+            move || manual.now()
+        });
         let credentials = PartnerCredentials {
             client_id: "id".into(),
             client_secret: "secret".into(),

@@ -6,6 +6,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
 };
 use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
 use aws_smithy_async::test_util::ManualTimeSource;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use in_memory_dynamodb::InMemoryDynamoDb;
 use lambda_runtime::Diagnostic;
@@ -90,9 +91,14 @@ impl Aws {
                 partner_credentials_secret_id: "credentials".into(),
                 partner_api_base_url: whoop.uri().parse().unwrap(),
             },
-            SharedTimeSource::new(self.clock.clone()),
+            HttpClient::from_env().expect("no variable is needed"),
+            self.clock(),
         )
-        .expect("no variable is needed")
+    }
+
+    fn clock(&self) -> Clock {
+        let clock = self.clock.clone();
+        Clock::new(move || clock.now())
     }
 
     fn table_client(&self) -> aws_sdk_dynamodb::Client {

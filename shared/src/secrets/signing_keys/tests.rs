@@ -1,7 +1,7 @@
 use super::super::canned::{Canned, Fault, Versions, start};
 use super::super::signing_secret::PREVIOUS_KEY_VALID;
 use super::*;
-use aws_smithy_async::time::TimeSource;
+use crate::signature;
 
 const OLD: &str = r#"{"signing_secret": "old"}"#;
 const NEW: &str = r#"{"signing_secret": "new"}"#;
@@ -21,8 +21,12 @@ impl Keys {
             patience: 320 * MS,
             http_client: canned.http_client(),
         };
-        let clock = SharedTimeSource::new(canned.clock.clone());
-        let keys = SigningKeys::new(canned.client(), "signing-secret".into(), hedge, clock);
+        let keys = SigningKeys::new(
+            canned.client(),
+            "signing-secret".into(),
+            hedge,
+            canned.clock(),
+        );
         Self { canned, keys }
     }
 
@@ -46,6 +50,7 @@ impl Keys {
 
     fn of_set(&self, set: &KeySet, now: SystemTime) -> Vec<String> {
         let keys = set.valid_at(now);
+        let keys = [Some(keys.current), keys.previous].into_iter().flatten();
         keys.map(|key| String::from_utf8(key.into()).unwrap())
             .collect()
     }
@@ -53,9 +58,12 @@ impl Keys {
     /// Whether a signature made with `key` matches; none if that remains open.
     async fn accepts(&self, key: &str) -> Option<bool> {
         let deadline = Instant::now() + 800 * MS;
-        let matches = |set: &KeySet| set.valid_at(self.now()).any(|own| own == key.as_bytes());
-        match self.keys.any_matches(deadline, matches).await {
-            Ok(matches) => Some(matches),
+        let matches = |keys: signature::Keys<'_>| {
+            let key = Some(key.as_bytes());
+            (key == Some(keys.current) || key == keys.previous).then_some(())
+        };
+        match self.keys.find(deadline, matches).await {
+            Ok(found) => Some(found.is_some()),
             Err(error) => {
                 assert!(error.is_no_answer(), "{error}");
                 None

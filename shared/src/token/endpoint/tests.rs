@@ -1,7 +1,8 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant as Stopwatch, SystemTime};
 
-use aws_smithy_async::test_util::ManualTimeSource;
+use reqwest::Request;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -9,6 +10,8 @@ use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::future::BoxFuture;
+use crate::http::{Transport, Unanswered};
 
 const NOW: u64 = 1_800_000_000;
 const BUDGET: Duration = Duration::from_secs(20);
@@ -24,14 +27,18 @@ fn credentials() -> PartnerCredentials {
 
 /// The endpoint at `base`, by a clock that stands still.
 fn endpoint(base: &str) -> TokenEndpoint {
-    let http = crate::tls::client_builder()
+    let http = http::client_builder()
         .expect("the roots are compiled in")
         .no_proxy()
         .build()
         .expect("the client builds");
+    endpoint_over(HttpClient::new(http), base)
+}
+
+fn endpoint_over(http: HttpClient, base: &str) -> TokenEndpoint {
     let base = format!("{base}/developer").parse().expect(base);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-    TokenEndpoint::new(http, &base).with_clock(SharedTimeSource::new(ManualTimeSource::new(now)))
+    TokenEndpoint::new(http, &base).with_clock(Clock::new(move || now))
 }
 
 fn token_json() -> Value {
@@ -344,25 +351,54 @@ async fn a_refused_connection_is_a_passing_fault_that_tells_its_cause() {
     assert!(error.to_string().contains("Connection refused"), "{error}");
 }
 
+/// A network on which all attempts fail alike.
+#[derive(Debug, Clone, Copy)]
+enum Failing {
+    /// An answer at once, with this status and `X-RateLimit-Reset`.
+    Answers(u16, u64),
+    /// No answer.
+    Hangs,
+}
+
+struct Network {
+    failing: Failing,
+    attempts: Arc<AtomicU32>,
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, Unanswered>> {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        let timeout = *request.timeout().expect("each attempt has its limit");
+        assert!(timeout <= ATTEMPT_TIMEOUT);
+        Box::pin(async move {
+            match self.failing {
+                Failing::Answers(status, reset) => {
+                    let answer = ::http::Response::builder()
+                        .status(status)
+                        .header("X-RateLimit-Reset", reset);
+                    Ok(answer.body("").expect("it is well-formed").into())
+                }
+                Failing::Hangs => {
+                    tokio::time::sleep(timeout).await;
+                    let reason = "no answer in time".into();
+                    Err(Unanswered { reason, sent: true })
+                }
+            }
+        })
+    }
+}
+
 /// What becomes of attempts that all fail alike, with the time that went by and their number.
-async fn repeated(
-    error: TokenError,
-    budget: Duration,
-    each: Duration,
-) -> (TokenError, Duration, u32) {
-    let attempts = AtomicU32::new(0);
+async fn repeated(failing: Failing, budget: Duration) -> (TokenError, Duration, u32) {
+    let attempts = Arc::new(AtomicU32::new(0));
+    let network = Network {
+        failing,
+        attempts: attempts.clone(),
+    };
+    let endpoint = endpoint_over(HttpClient::new(network), "http://whoop");
     let start = Instant::now();
-    let result: Result<(), _> = retry_until(start + budget, |timeout| {
-        attempts.fetch_add(1, Ordering::Relaxed);
-        let error = error.clone();
-        async move {
-            assert!(timeout <= ATTEMPT_TIMEOUT);
-            tokio::time::sleep(each.min(timeout)).await;
-            Err(error)
-        }
-    })
-    .await;
-    let attempts = attempts.into_inner();
+    let result = endpoint.request(&credentials(), start + budget).await;
+    let attempts = attempts.load(Ordering::Relaxed);
     (result.unwrap_err(), start.elapsed(), attempts)
 }
 
@@ -374,8 +410,7 @@ fn limited(seconds: u64) -> TokenError {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_that_hang_never_exceed_the_budget() {
-    let hanging = TokenError::Unavailable("no answer in time".into());
-    let (_, elapsed, attempts) = repeated(hanging, BUDGET, Duration::MAX).await;
+    let (_, elapsed, attempts) = repeated(Failing::Hangs, BUDGET).await;
     assert!(elapsed <= BUDGET, "{elapsed:?}");
     // 5 s each, with less than 0.5, 1 and 2 s between them
     assert_eq!(attempts, 4);
@@ -383,11 +418,10 @@ async fn attempts_that_hang_never_exceed_the_budget() {
 
 #[tokio::test(start_paused = true)]
 async fn the_waits_double_and_vary() {
-    let fault = || TokenError::Unavailable("status 503".into());
     // the waits are 0.25, 0.5, 1, 2, 4 and 8 s, and up to as much again
     let mut elapsed = Vec::new();
     for _ in 0..8 {
-        let (_, time, attempts) = repeated(fault(), BUDGET, Duration::ZERO).await;
+        let (_, time, attempts) = repeated(Failing::Answers(503, 0), BUDGET).await;
         assert!((6..=7).contains(&attempts), "{attempts}");
         assert!(time <= BUDGET);
         elapsed.push(time);
@@ -398,23 +432,23 @@ async fn the_waits_double_and_vary() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_limit_is_waited_for_only_if_another_attempt_fits_behind_it() {
-    let (error, elapsed, attempts) = repeated(limited(19), BUDGET, Duration::ZERO).await;
+    let (error, elapsed, attempts) = repeated(Failing::Answers(429, 19), BUDGET).await;
     assert_eq!((error, attempts), (limited(19), 2));
     assert_eq!(elapsed.as_secs(), 19);
-    let (error, elapsed, attempts) = repeated(limited(20), BUDGET, Duration::ZERO).await;
+    let (error, elapsed, attempts) = repeated(Failing::Answers(429, 20), BUDGET).await;
     assert_eq!((error, attempts), (limited(20), 1));
     assert_eq!(elapsed, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_limit_that_ends_now_still_backs_off() {
-    let (_, elapsed, attempts) = repeated(limited(0), BUDGET, Duration::ZERO).await;
+    let (_, elapsed, attempts) = repeated(Failing::Answers(429, 0), BUDGET).await;
     assert!((6..=7).contains(&attempts), "{attempts}");
     assert!(elapsed > Duration::from_secs(7), "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_the_deadline_there_is_one_attempt_without_time() {
-    let (_, elapsed, attempts) = repeated(limited(0), Duration::ZERO, Duration::MAX).await;
+    let (_, elapsed, attempts) = repeated(Failing::Hangs, Duration::ZERO).await;
     assert_eq!((elapsed, attempts), (Duration::ZERO, 1));
 }

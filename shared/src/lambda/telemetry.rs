@@ -7,7 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::env::{self, EnvError};
+use super::env::{self, EnvError};
 
 /// The level from which other people's crates log nothing: at TRACE the Lambda runtime prints whole events.
 const OTHERS: LevelFilter = LevelFilter::INFO;

@@ -1,0 +1,255 @@
+//! How the client's requests reach WHOOP, how their answers are read, and when a request is repeated.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, Response, Url};
+use rustls::RootCertStore;
+use tokio::time::Instant;
+
+use crate::call_failure::with_causes;
+use crate::future::BoxFuture;
+use crate::tls::{self, InvalidCertificates, POOL_IDLE_TIMEOUT};
+
+/// Name and version of this library, sent with each request.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// How long connecting may take, TLS handshake included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The longest time without a single byte of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An attempt with less time than this is not worth a wait.
+pub(crate) const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
+
+/// The longest of WHOOP's rate limit windows, a day.
+pub(crate) const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
+
+/// Sends requests to WHOOP. Clones share their connections.
+#[derive(Clone)]
+pub struct HttpClient(Arc<dyn Transport>);
+
+/// What carries requests to WHOOP: real connections, or a simulated network.
+pub trait Transport: Send + Sync {
+    /// Sends a request and returns the answer as soon as its headers have arrived. The request's own timeout covers the
+    /// answer's body too.
+    ///
+    /// # Errors
+    ///
+    /// When no answer arrives.
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, Unanswered>>;
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What happened, in words that are safe to log.
+    pub reason: String,
+    /// Whether the request may have reached WHOOP.
+    pub sent: bool,
+}
+
+impl HttpClient {
+    /// A client that keeps its connections for a few seconds.
+    ///
+    /// # Errors
+    ///
+    /// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+    pub fn from_env() -> Result<Self, InvalidCertificates> {
+        Ok(Self::over(client_builder()?))
+    }
+
+    /// A client that opens a connection for each request.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_env`](Self::from_env).
+    pub fn unpooled_from_env() -> Result<Self, InvalidCertificates> {
+        Ok(Self::over(client_builder()?.pool_max_idle_per_host(0)))
+    }
+
+    fn over(builder: reqwest::ClientBuilder) -> Self {
+        let client = builder
+            .user_agent(USER_AGENT)
+            .read_timeout(READ_TIMEOUT)
+            .build()
+            .expect("a client with checked certificates builds");
+        Self::new(client)
+    }
+
+    /// A client over another transport, such as a simulated network.
+    #[must_use]
+    pub fn new(transport: impl Transport + 'static) -> Self {
+        Self(Arc::new(transport))
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, Unanswered> {
+        self.0.send(request).await
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpClient")
+    }
+}
+
+impl Transport for reqwest::Client {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, Unanswered>> {
+        let answer = self.execute(request);
+        Box::pin(async {
+            answer.await.map_err(|error| Unanswered {
+                sent: !error.is_connect(),
+                reason: broken(error),
+            })
+        })
+    }
+}
+
+/// An HTTP client for WHOOP, as a builder to which the caller adds timeouts.
+///
+/// It follows no redirect: one would carry the client secret or the access token to wherever the answer points.
+///
+/// # Errors
+///
+/// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+#[doc(hidden)]
+pub fn client_builder() -> Result<reqwest::ClientBuilder, InvalidCertificates> {
+    let roots = match tls::bundle("SSL_CERT_FILE")? {
+        Some(bundle) => bundle.roots,
+        None => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    };
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring serves the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT))
+}
+
+/// A request that, with its answer, may take `timeout`. A body is JSON.
+pub(crate) fn request(
+    method: Method,
+    url: Url,
+    body: Option<Vec<u8>>,
+    timeout: Duration,
+) -> Request {
+    let mut request = Request::new(method, url);
+    *request.timeout_mut() = Some(timeout);
+    if let Some(body) = body {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        *request.body_mut() = Some(body.into());
+    }
+    request
+}
+
+/// The request with an access token (RFC 6750, section 2.1), which consists of visible ASCII.
+pub(crate) fn with_bearer(mut request: Request, token: &str) -> Request {
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {token}")).expect("visible ASCII makes a header");
+    value.set_sensitive(true);
+    request.headers_mut().insert(AUTHORIZATION, value);
+    request
+}
+
+/// Why the body of an answer could not be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is longer than allowed.
+    TooLong,
+    /// The connection broke, or the time was over.
+    Broken(String),
+}
+
+/// Reads an answer to its end, or until it is clear that it is longer than `max_bytes`.
+pub(crate) async fn body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Unread> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Unread::Broken(broken(error)))?
+    {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Unread::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What broke a connection, without the URL, which may hold an identifier.
+pub(crate) fn broken(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        "no answer in time".into()
+    } else {
+        with_causes(&error.without_url())
+    }
+}
+
+/// The time until the nearest window of the rate limit ends (`X-RateLimit-Reset`, whole seconds, up to a day).
+pub(crate) fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = number(headers, "X-RateLimit-Reset")?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WINDOW))
+}
+
+/// The number that a header holds.
+pub(crate) fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// When a request is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retries {
+    /// No attempt is begun that would end later.
+    pub(crate) deadline: Instant,
+    /// How many attempts there are at most, the first one included; no limit if absent.
+    pub(crate) max_attempts: Option<usize>,
+    /// The shortest wait after the first failed attempt. It doubles with each failure, and up to as much again is added at
+    /// random.
+    pub(crate) first_backoff: Duration,
+}
+
+/// Repeats `attempt` after failures for which `least_wait` gives the shortest wait; no other failure is followed by an attempt. No
+/// wait is begun that leaves no time for another attempt. `notify` learns of each failure that another attempt follows: with the
+/// number of the failed attempt and with the wait.
+pub(crate) async fn retry<T, E, F>(
+    retries: Retries,
+    attempt: impl FnMut() -> F,
+    least_wait: impl Fn(&E) -> Option<Duration>,
+    mut notify: impl FnMut(&E, u32, Duration),
+) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let backoff = ExponentialBuilder::new()
+        .with_min_delay(retries.first_backoff)
+        .with_jitter();
+    let backoff = match retries.max_attempts {
+        Some(attempts) => backoff.with_max_times(attempts - 1),
+        None => backoff.without_max_times(),
+    };
+    let mut failed = 0;
+    attempt
+        .retry(backoff)
+        .sleep(tokio::time::sleep)
+        .adjust(|error, backoff| {
+            let wait = backoff?.max(least_wait(error)?);
+            let fits = Instant::now() + wait + SHORTEST_ATTEMPT <= retries.deadline;
+            fits.then_some(wait)
+        })
+        .notify(|error, wait| {
+            failed += 1;
+            notify(error, failed, wait);
+        })
+        .await
+}
