@@ -395,7 +395,7 @@ async fn repeated(failing: Failing, budget: Duration) -> (TokenError, Duration, 
         failing,
         attempts: attempts.clone(),
     };
-    let endpoint = endpoint_over(HttpClient::new(network), "http://whoop");
+    let endpoint = endpoint_over(HttpClient::new(network), "https://whoop.example");
     let start = Instant::now();
     let result = endpoint.request(&credentials(), start + budget).await;
     let attempts = attempts.load(Ordering::Relaxed);
