@@ -117,9 +117,10 @@ fn clock() -> ManualTimeSource {
 }
 
 fn client(whoop: &Simulator, table: &TokenTable, clock: ManualTimeSource) -> PartnerClient {
+    let clock = Clock::new(move || clock.now());
     builder(whoop)
-        .token_storage(table.store())
-        .clock(Clock::new(move || clock.now()))
+        .token_storage(table.store().with_clock(clock.clone()))
+        .clock(clock)
         .build()
         .expect("the roots are compiled in")
 }

@@ -246,7 +246,7 @@ async fn a_server_that_can_not_be_reached_is_a_temporary_error_for_every_call() 
     let lab = Lab::new().await;
     lab.table.set("good-token", START + 3600);
     let client = PartnerClient::builder(base_url.parse().unwrap(), credentials())
-        .token_storage(lab.table.store())
+        .token_storage(lab.table.store().with_clock(lab.clock()))
         .clock(lab.clock())
         .build()
         .unwrap();
