@@ -6,6 +6,7 @@
 mod call_failure;
 mod config;
 mod connect_only;
+mod environment_credentials;
 mod hedge;
 mod http_clients;
 
