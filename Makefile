@@ -85,9 +85,19 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 	@.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
 
 .PHONY: build
-build: .venv/sam/.installed ## Build the functions as they are deployed
-	@$(STEP) "Building the functions (up to 8 minutes the first time)" \
-		env $(OFFLINE) $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+build: .venv/sam/.installed target/.fetched ## Build the functions as they are deployed
+	@$(STEP) "Building the functions (minutes the first time)" \
+		env $(OFFLINE) RUSTFLAGS="$(REMAP_PATHS)" $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+# The functions name their source files in logs of panics, but not where these files lie on this machine. The folders of the
+# dependencies are known once they are fetched.
+CARGO_HOME ?= $(HOME)/.cargo
+SOURCES = $(CURDIR) $(shell rustc --print sysroot) $(shell echo $(CARGO_HOME)/registry/src/*)
+REMAP_PATHS = $(SOURCES:%=--remap-path-prefix=%=)
+target/.fetched: Cargo.lock
+	@$(STEP) "Fetching the dependencies" \
+		cargo fetch --quiet --locked --target x86_64-unknown-linux-gnu --target aarch64-unknown-linux-gnu
+	@mkdir -p $(@D) && touch $@
 
 .PHONY: deploy
 deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
