@@ -11,9 +11,11 @@ mod detail;
 mod failure;
 mod handler;
 mod message;
+mod message_log;
 mod pace;
 mod published_states;
 mod queue;
+mod relay;
 mod resource;
 
 pub use batch::{BatchItemFailure, BatchResponse, SqsBatch, UnidentifiedMessage};

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use whoop_partner::lenient;
 use whoop_partner::partner::{
     LabRequisitionId, PartnerClient, PartnerError, ResourceJson, ServiceRequestId,
+    TaskBusinessStatus,
 };
 use whoop_partner::queue_message::Undecodable;
 
@@ -47,6 +48,38 @@ impl Resource {
             Self::Requisition(id) => partner.get_requisition_json(id).await,
         }
     }
+
+    /// What nobody has confirmed yet, by the resource's JSON.
+    pub(crate) fn to_confirm(
+        &self,
+        json: &ResourceJson,
+    ) -> Result<Vec<Confirmation>, PartnerError> {
+        match self {
+            Self::Requisition(_) => {
+                let requests = unconfirmed_service_requests(json)?;
+                Ok(requests.map(Confirmation::ServiceRequest).collect())
+            }
+        }
+    }
+}
+
+/// Something to confirm.
+pub(crate) enum Confirmation {
+    /// `PATCH /v2/partner/service-request/{id}/status`
+    ServiceRequest(ServiceRequestId),
+}
+
+impl Confirmation {
+    /// Confirms it.
+    pub(crate) async fn send(&self, partner: &PartnerClient) -> Result<(), PartnerError> {
+        match self {
+            Self::ServiceRequest(id) => {
+                let status = TaskBusinessStatus::OrderConfirmed;
+                partner.set_service_request_status(id, status).await?;
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The state that a resource's JSON shows.
@@ -55,16 +88,17 @@ pub(crate) fn state(json: &ResourceJson) -> State {
     State::new(updated_at, json.as_str())
 }
 
-/// The service requests of a requisition that nobody has given a status yet, nor ended before.
-pub(crate) fn unconfirmed(json: &ResourceJson) -> Result<Vec<ServiceRequestId>, PartnerError> {
+/// The service requests of a requisition that have no status yet and have not ended either.
+fn unconfirmed_service_requests(
+    json: &ResourceJson,
+) -> Result<impl Iterator<Item = ServiceRequestId>, PartnerError> {
     let requisition: Requisition = json.decode()?;
     Ok(requisition
         .service_requests
         .into_iter()
         .filter(|request| request.task_business_status.is_none())
         .filter(|request| !matches!(request.status.as_deref(), Some("completed" | "revoked")))
-        .map(|request| request.id)
-        .collect())
+        .map(|request| request.id))
 }
 
 /// The few fields that confirming takes: the typed requisition would hold the whole order a second time.

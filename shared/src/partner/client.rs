@@ -44,6 +44,7 @@ impl PartnerClient {
             credentials: Box::new(credentials),
             token_storage: None,
             http: None,
+            rate_limit_reserve: 0,
             clock: Clock::system(),
         }
     }
@@ -87,6 +88,13 @@ impl PartnerClient {
         self.inner.gate.last()
     }
 
+    /// How long the client makes no call, because the limit is exhausted but for the
+    /// [reserve](PartnerClientBuilder::rate_limit_reserve); none if it makes calls.
+    #[must_use]
+    pub fn rate_limited_for(&self) -> Option<Duration> {
+        self.inner.gate.closed_for()
+    }
+
     pub(super) fn deadline_or(&self, timeout: Duration) -> Instant {
         self.deadline.unwrap_or_else(|| Instant::now() + timeout)
     }
@@ -116,6 +124,7 @@ pub struct PartnerClientBuilder {
     credentials: Box<dyn CredentialsSource>,
     token_storage: Option<Box<dyn TokenStorage>>,
     http: Option<HttpClient>,
+    rate_limit_reserve: u32,
     clock: Clock,
 }
 
@@ -133,6 +142,15 @@ impl PartnerClientBuilder {
     pub fn token_storage(self, storage: impl TokenStorage + 'static) -> Self {
         Self {
             token_storage: Some(Box::new(storage)),
+            ..self
+        }
+    }
+
+    /// Leaves the last `calls` calls before each reset of WHOOP's rate limit to other processes with the same credentials. The
+    /// default is zero.
+    pub fn rate_limit_reserve(self, calls: u32) -> Self {
+        Self {
+            rate_limit_reserve: calls,
             ..self
         }
     }
@@ -161,7 +179,8 @@ impl PartnerClientBuilder {
             Some(http) => http,
             None => HttpClient::from_env()?,
         };
-        let gate = Arc::new(RateLimitGate::new(self.clock.clone()));
+        let gate = RateLimitGate::new(self.clock.clone(), self.rate_limit_reserve);
+        let gate = Arc::new(gate);
         let endpoint =
             TokenEndpoint::new(http.clone(), &self.base_url).with_clock(self.clock.clone());
         let source = TokenSource::new(endpoint, self.credentials, self.clock.clone());

@@ -25,6 +25,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a download may take if the caller sets no deadline.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
+/// How often a call is sent anew after status 429, each time after the wait that WHOOP asked for.
+const MAX_RATE_LIMITED: u32 = 10;
+
 /// The shortest wait after the first failed attempt.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -152,6 +155,7 @@ impl PartnerClient {
     ) -> Result<T, Failure> {
         let tokens = &self.inner.tokens;
         let mut token = tokens.get(deadline).await?;
+        let mut rate_limited = 0;
         loop {
             self.inner.gate.pass(deadline).await?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -162,7 +166,11 @@ impl PartnerClient {
             match self.send(call, token.expose_secret(), timeout).await? {
                 Answer::Accepted(response) => return read(response).await,
                 // the gate is closed now and knows for how long
-                Answer::RateLimited => {}
+                Answer::RateLimited if rate_limited < MAX_RATE_LIMITED => rate_limited += 1,
+                Answer::RateLimited => {
+                    let retry_after = self.rate_limited_for().unwrap_or_default();
+                    return Err(PartnerError::RateLimited { retry_after }.into());
+                }
                 Answer::TokenRefused if token_is_new.load(Ordering::Relaxed) => {
                     tokens.new_token_refused(deadline).await;
                     return Err(PartnerError::from(TokenError::NewTokenRefused).into());

@@ -57,6 +57,8 @@ impl RateLimit {
 #[derive(Debug)]
 pub(super) struct RateLimitGate {
     clock: Clock,
+    /// How many calls of each window are left to other processes.
+    reserve: u32,
     state: Mutex<State>,
 }
 
@@ -75,9 +77,10 @@ struct Closed {
 }
 
 impl RateLimitGate {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, reserve: u32) -> Self {
         Self {
             clock,
+            reserve,
             state: Mutex::default(),
         }
     }
@@ -105,7 +108,12 @@ impl RateLimitGate {
         Ok(())
     }
 
-    /// Takes note of what an answer tells; a 429 closes the gate, and so does one after which nothing remains.
+    /// How long no call is let through any more; none if one is now.
+    pub(super) fn closed_for(&self) -> Option<Duration> {
+        self.closed().map(|(left, _)| left)
+    }
+
+    /// Takes note of what an answer tells. A 429 closes the gate, and so does an answer after which only the reserve remains.
     pub(super) fn observe(&self, headers: &HeaderMap, refused: bool) {
         let told = RateLimit::from_headers(headers, self.clock.now());
         if told.is_some() {
@@ -113,9 +121,14 @@ impl RateLimitGate {
         }
         if refused {
             self.close(rate_limit_reset(headers).unwrap_or(SHORTEST_WINDOW));
-        } else if let Some(told) = told.filter(|told| told.remaining == 0) {
+        } else if let Some(told) = told.filter(|told| self.is_exhausted(told)) {
             self.close(told.reset);
         }
+    }
+
+    fn is_exhausted(&self, limit: &RateLimit) -> bool {
+        // a reserve is of no use to others if the next window has begun
+        limit.remaining == 0 || limit.remaining <= self.reserve && !limit.reset.is_zero()
     }
 
     /// Lets no call through for `period`.
@@ -171,7 +184,7 @@ mod tests {
 
     fn gate() -> (RateLimitGate, ManualTimeSource) {
         let clock = ManualTimeSource::new(start());
-        (RateLimitGate::new(manual(&clock)), clock)
+        (RateLimitGate::new(manual(&clock), 0), clock)
     }
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -179,10 +192,6 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect()
-    }
-
-    fn closed_for(gate: &RateLimitGate) -> Option<Duration> {
-        gate.closed().map(|(left, _)| left)
     }
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -208,18 +217,18 @@ mod tests {
         assert_eq!(last.resets_in(start() - 20 * SECOND), 17 * SECOND);
         gate.observe(&HeaderMap::new(), false);
         assert_eq!(gate.last(), Some(last));
-        assert_eq!(closed_for(&gate), None);
+        assert_eq!(gate.closed_for(), None);
     }
 
     #[track_caller]
     fn assert_closed(fields: &[(&'static str, &'static str)], refused: bool, period: Duration) {
         let (gate, clock) = gate();
         gate.observe(&headers(fields), refused);
-        assert_eq!(closed_for(&gate), Some(period), "{fields:?}");
+        assert_eq!(gate.closed_for(), Some(period), "{fields:?}");
         clock.advance(period - Duration::from_millis(1));
-        assert_eq!(closed_for(&gate), Some(Duration::from_millis(1)));
+        assert_eq!(gate.closed_for(), Some(Duration::from_millis(1)));
         clock.advance(Duration::from_millis(1));
-        assert_eq!(closed_for(&gate), None);
+        assert_eq!(gate.closed_for(), None);
     }
 
     #[test]
@@ -241,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_after_which_only_the_reserve_remains_closes_the_gate() {
+        for (remaining, reset, closed_for) in [
+            ("3", "30", None),
+            ("2", "30", Some(30 * SECOND)),
+            ("0", "30", Some(30 * SECOND)),
+            ("2", "0", None),
+            ("0", "0", Some(SECOND)),
+        ] {
+            let gate = RateLimitGate::new(Clock::new(start), 2);
+            let told = [
+                ("X-RateLimit-Remaining", remaining),
+                ("X-RateLimit-Reset", reset),
+            ];
+            gate.observe(&headers(&told), false);
+            assert_eq!(gate.closed_for(), closed_for, "{remaining} {reset}");
+        }
+    }
+
+    #[test]
     fn a_late_answer_does_not_open_the_gate() {
         let (gate, _) = gate();
         gate.observe(&headers(&[("X-RateLimit-Reset", "30")]), true);
@@ -249,17 +277,17 @@ mod tests {
             false,
         );
         gate.close(SECOND);
-        assert_eq!(closed_for(&gate), Some(30 * SECOND));
+        assert_eq!(gate.closed_for(), Some(30 * SECOND));
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_it_closed_for_longer() {
         let now = Arc::new(Mutex::new(start()));
         let clock = now.clone();
-        let gate = RateLimitGate::new(Clock::new(move || *clock.lock().unwrap()));
+        let gate = RateLimitGate::new(Clock::new(move || *clock.lock().unwrap()), 0);
         gate.close(30 * SECOND);
         *now.lock().unwrap() = start() - 3600 * SECOND;
-        assert_eq!(closed_for(&gate), Some(30 * SECOND));
+        assert_eq!(gate.closed_for(), Some(30 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
@@ -288,6 +316,6 @@ mod tests {
         waited.unwrap();
         // the clock of this test stands still, so that the second wait is a whole one
         assert!((13 * SECOND..14 * SECOND).contains(&begun.elapsed()));
-        assert_eq!(closed_for(&gate), None);
+        assert_eq!(gate.closed_for(), None);
     }
 }

@@ -22,6 +22,8 @@ use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::detail::tests::is_valid;
+use crate::published_states::Claim;
+use crate::resource::Resource;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -72,6 +74,7 @@ impl World {
             client_secret: "secret".into(),
         };
         let partner = PartnerClient::builder(whoop.uri().parse().unwrap(), credentials)
+            .rate_limit_reserve(CALLS_FOR_OTHERS)
             .clock(clock.clone())
             .build()
             .unwrap();
@@ -84,16 +87,19 @@ impl World {
             &[send_message(&aws), change_visibility(&aws)]
         );
         let processor = EventProcessor {
-            partner: PacedClient::new(partner, clock.clone()),
-            bus: Bus::new(events, "bus".into()),
-            published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
-            dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
-            queue: Queue::new(queue, "https://queue".into()),
+            relay: Relay {
+                partner: PacedClient(partner),
+                bus: Bus::new(events, "bus".into()),
+                published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
+                auto_confirm_orders: false,
+                clock: clock.clone(),
+            },
+            queue: Queue::new(queue.clone(), "https://queue".into()),
             queue_limits: QueueLimits {
                 retention: 14 * DAY,
                 max_receive_count: 100,
             },
-            auto_confirm_orders: false,
+            dead_letters: DeadLetterQueue::new(queue, "https://dead".into()),
             clock,
         };
         let world = Self {
@@ -384,7 +390,12 @@ async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_last
     let path = resource.unwrap().unwrap().path();
     let state = crate::published_states::State::new(Some(NOON.parse().unwrap()), "theirs");
     let now = world.processor.clock.now();
-    let claim = world.processor.published.claim(&path, state, now).await;
+    let claim = world
+        .processor
+        .relay
+        .published
+        .claim(&path, state, now)
+        .await;
     assert!(matches!(claim, Ok(Claim::Granted(_))));
     assert_eq!(world.process(&[order("m", "r-1")]).await, ["m"]);
     world.assert_timeout("m", 5..=10);
@@ -535,7 +546,7 @@ async fn a_panic_sends_one_message_back_and_leaves_the_others_alone() {
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build();
     let events = aws_sdk_eventbridge::Client::from_conf(events);
-    world.processor.bus = Bus::new(events, "bus".into());
+    world.processor.relay.bus = Bus::new(events, "bus".into());
     world.serve(&requisition("r-1", NOON, &[])).await;
     world.serve(&requisition("r-2", NOON, &[])).await;
     let batch = [order("unlucky", "r-1"), order("fine", "r-2")];
@@ -656,7 +667,7 @@ async fn a_state_that_can_not_be_remembered_is_published_all_the_same() {
 
 async fn confirming_world() -> World {
     let mut world = World::new().await;
-    world.processor.auto_confirm_orders = true;
+    world.processor.relay.auto_confirm_orders = true;
     let mut revoked = service_request("revoked", Value::Null);
     revoked["status"] = json!("revoked");
     let mut absent = service_request("absent", Value::Null);
@@ -694,7 +705,7 @@ async fn new_orders_are_confirmed_where_nobody_has_given_a_status() {
 #[tokio::test]
 async fn orders_are_not_confirmed_unless_asked_for() {
     let mut world = confirming_world().await;
-    world.processor.auto_confirm_orders = false;
+    world.processor.relay.auto_confirm_orders = false;
     assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);
 }
