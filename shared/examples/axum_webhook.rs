@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(axum::serve(listener, app).await?)
 }
 
+/// The service: `POST /webhooks`.
 pub fn app(signing_secret: String, file: PathBuf) -> Router {
     let webhooks = Webhooks {
         signing_secret,

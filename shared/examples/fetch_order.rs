@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The codes of the tests that an order asks for.
 pub async fn tests_of(client: &PartnerClient, id: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let order = client.get_requisition(&id.parse()?).await?;
     let tests = order.service_requests.into_iter();

@@ -13,6 +13,7 @@ use crate::lenient;
 ///
 /// `Debug` leaves the resource id out: it points at a patient's order.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct WebhookEvent<'a> {
     /// What happened, such as `lab_requisition.created`.
     #[serde(default, borrow, deserialize_with = "lenient::text")]

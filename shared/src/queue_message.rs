@@ -143,6 +143,7 @@ impl std::error::Error for TooLarge {}
 
 /// What a queue message says. Nothing formats it: the resource id points at a patient's order.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Webhook {
     /// What happened, such as `lab_requisition.created`; never empty.
     pub event_type: String,

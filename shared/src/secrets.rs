@@ -13,6 +13,8 @@ pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
 pub use signing_secret::KeySet;
 
+pub use crate::aws::Hedge;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +27,6 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use crate::aws::Hedge;
 use crate::call_failure::{CallFailure, json_error};
 
 /// How long a cached secret is used without another look.

@@ -50,6 +50,7 @@ pub enum StoreOutcome {
 
 /// Why something is no access token that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidToken {
     /// There is nothing in it.
     #[error("access_token is empty")]

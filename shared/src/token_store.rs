@@ -26,6 +26,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// Why the table could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// DynamoDB did not answer, or not for now.
     #[error("{operation} of table {table} failed: {failure}")]

@@ -17,7 +17,7 @@ const BACKOFF: Duration = Duration::from_millis(25);
 pub struct Hedge {
     /// How long the first try may take before the second one begins.
     pub patience: Duration,
-    /// The HTTP client for second tries. It must open a connection for each: see [`crate::tls::AwsHttpClients`].
+    /// The HTTP client for second tries. It must open a connection for each: see [`AwsHttpClients`](super::AwsHttpClients).
     pub http_client: SharedHttpClient,
 }
 

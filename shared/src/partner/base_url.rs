@@ -14,6 +14,7 @@ pub struct PartnerApiBaseUrl(Url);
 
 /// Why a text is no base URL of the Partner API. Does not quote it, since it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BaseUrlError {
     /// It is no absolute URL.
     #[error("not an absolute URL")]

@@ -31,6 +31,7 @@ open_enum! {
 
 /// Why something is no value of an observation. Does not quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidObservation {
     /// Neither a number nor a text.
     #[error("an observation needs a value")]
