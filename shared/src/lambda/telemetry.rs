@@ -10,20 +10,20 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::env::{self, EnvError};
 
-/// The level from which other people's crates log nothing: at TRACE the Lambda runtime prints whole events.
+/// The most detailed level of other people's crates. At TRACE, the Lambda runtime prints whole events.
 const OTHERS: LevelFilter = LevelFilter::INFO;
 
-/// The target of the spans around the client's calls. A log line shows the fields of its innermost span only, and that must stay
-/// the function's own, which holds the request id.
+/// The target of the spans around the client's calls. A log line shows the fields of its innermost span only, and that must
+/// stay the function's own, which holds the request id.
 const CALLS: &str = "whoop_partner::calls";
 
 /// Starts logging for the function `name` (its crate), at the level that `AWS_LAMBDA_LOG_LEVEL` sets.
 ///
-/// From here on a panic is logged with its place only, since its message may quote the data at hand.
+/// After this, a panic is logged with its location only, because its message may contain patient data.
 ///
 /// # Errors
 ///
-/// When `AWS_LAMBDA_LOG_LEVEL` is set to something that is no level of Lambda's.
+/// If the value of `AWS_LAMBDA_LOG_LEVEL` is not one of Lambda's levels.
 pub fn init(name: &'static str) -> Result<(), EnvError> {
     let LogLevel(level) = env::parsed("AWS_LAMBDA_LOG_LEVEL", LogLevel(LevelFilter::INFO))?;
     subscriber(levels(name, level), std::io::stdout).init();
@@ -47,7 +47,7 @@ where
     tracing_subscriber::registry().with(lines).with(levels)
 }
 
-/// Lets our own crates log at `level`, all others at INFO at most.
+/// Lets our own crates log at `level`, and all others at INFO at most.
 fn levels(name: &'static str, level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(OTHERS))
