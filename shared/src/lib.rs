@@ -9,7 +9,7 @@
 //!
 //! | you want to | module | feature |
 //! |---|---|---|
-//! | verify that a webhook comes from WHOOP | `signature` | none |
+//! | verify that a webhook comes from WHOOP | [`signature`] | none |
 //! | read what a webhook says | `event` | `message` |
 //! | read the queue of our webhook function | `queue_message` | `message` |
 //! | fetch orders, report progress, submit results | `partner` | `client` |
@@ -63,8 +63,8 @@
 //!
 //! # Errors and personal data
 //!
-//! No error and no `Debug` output of this library shows a secret, an access token, an identifier or a patient's data, so
-//! you can log them. Each error says in its documentation what to do next, and `is_transient` says whether the same call may
+//! No error and no `Debug` output of this library shows a secret, an access token, a patient's data, or an identifier of a
+//! patient or an order, so you can log them. Most errors have a method `is_transient`: it returns whether the same call may
 //! succeed later.
 
 #[cfg(any(feature = "secrets", feature = "token-store"))]

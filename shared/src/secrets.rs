@@ -3,6 +3,19 @@
 //! [`SigningKeys`] keeps the webhook signing secret, [`PartnerCredentialsCache`] the client credentials. Both take the AWS
 //! SDK's own client, because only you know its configuration.
 //!
+//! ```
+//! # #[cfg(feature = "client")]
+//! # fn client(sdk_config: &aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+//! use whoop_partner::secrets::PartnerCredentialsCache;
+//! use whoop_partner::{PartnerApiBaseUrl, PartnerClient};
+//!
+//! let secrets_manager = aws_sdk_secretsmanager::Client::new(sdk_config);
+//! let credentials = PartnerCredentialsCache::new(secrets_manager, "whoop/credentials".into());
+//! let client = PartnerClient::builder(PartnerApiBaseUrl::default(), credentials).build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Ages are measured by the wall clock, because the monotonic clock stands still while Lambda has frozen the process.
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! The `WHOOP-Signed` header: lower-case hex HMAC-SHA256 of the raw request body, keyed with the webhook signing secret
-//! (WHOOP's partner documentation, "Webhooks"; HMAC as in RFC 2104, SHA-256 as in FIPS 180-4).
+//! Verifies that a webhook comes from WHOOP, by its `WHOOP-Signed` header. It needs no feature.
 //!
-//! The signature covers the bytes as they arrived. Verify them before anything else reads the body:
+//! The header holds the HMAC-SHA256 of the raw body as lower-case hexadecimal digits. The key is the webhook signing secret. This
+//! follows WHOOP's partner documentation, "Webhooks"; HMAC is RFC 2104, SHA-256 is FIPS 180-4.
+//!
+//! The signature covers the bytes as they arrived. Verify them before you parse the body:
 //!
 //! ```
 //! use whoop_partner::signature::{self, Keys, MatchedKey, SignatureError};

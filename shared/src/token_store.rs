@@ -1,6 +1,7 @@
 //! The access token as an item in Amazon DynamoDB (feature `token-store`). It is never replaced by one that expires earlier.
 //!
-//! [`TokenStore`] takes the AWS SDK's own client, because only you know its configuration.
+//! [`TokenStore`] takes the AWS SDK's own client, because only you know its configuration. The table's partition key is `id`,
+//! a string, and the token is the item `partner-token`. Give the store to `PartnerClientBuilder::token_storage`.
 
 use std::collections::HashMap;
 use std::fmt;
