@@ -78,6 +78,7 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 	@$(STEP) "Checking the baselines (minutes the first time)" env --chdir=$(BASELINES) \
 		cargo clippy --locked --quiet --target-dir $(CURDIR)/target/baselines --all-targets -- -D warnings
+	@$(STEP) "Checking the library's features (minutes the first time)" .ci/library
 	@$(STEP) "Checking the docs" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@$(CARGO_DENY) --log-level warn check licenses bans sources
 	@.venv/sam/bin/cfn-lint template.yaml

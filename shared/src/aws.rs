@@ -1,7 +1,8 @@
-//! How our functions use the AWS SDK: credentials and region from the environment that Lambda sets, our TLS, time limits that
-//! fit the caller, a second try beside a slow first one, and a way to open a connection before it is needed.
+//! How our functions use the AWS SDK.
 //!
-//! The environment variables work as the SDK documents them.
+//! Credentials and region come from the environment that Lambda sets, and the environment variables work as the SDK
+//! documents them. The module adds our TLS, time limits, a second try beside a slow first one, and a way to open a
+//! connection before it is needed.
 
 mod call_failure;
 mod config;

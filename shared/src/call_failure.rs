@@ -44,14 +44,14 @@ impl fmt::Display for CallFailure {
 
 impl Error for CallFailure {}
 
-/// JSON that does not decode: the kind of error and its place. serde's own message would quote what it met.
+/// Describes JSON that does not decode by the kind of error and its place. serde's own message would quote the JSON.
 #[cfg(any(feature = "client", feature = "secrets"))]
 pub(crate) fn json_error(error: &serde_json::Error) -> String {
     let (kind, line, column) = (error.classify(), error.line(), error.column());
     format!("{kind:?} error in line {line}, column {column}")
 }
 
-/// An error with all that caused it, outermost first.
+/// Describes an error and its causes, outermost first.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {}", with_causes(cause)),

@@ -1,4 +1,6 @@
-//! The client credentials (OAuth 2.0, RFC 6749 section 2.3.1) that WHOOP gave the partner, and where they come from.
+//! The client credentials that WHOOP gave the partner, and where they come from (features `client` and `secrets`).
+//!
+//! Follows OAuth 2.0 (RFC 6749, section 2.3.1).
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ pub struct PartnerCredentials {
 }
 
 impl PartnerCredentials {
-    /// Returns whether both hold the same ID and secret.
+    /// Returns whether `other` holds the same ID and secret.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         self.client_id == other.client_id
@@ -35,24 +37,24 @@ impl fmt::Debug for PartnerCredentials {
     }
 }
 
-/// Where the client credentials come from when a token is requested.
+/// Where the client takes the credentials from when it requests a token.
 ///
-/// [`PartnerCredentials`] are a source themselves: they stay the same as long as the process lives. A
-/// `PartnerCredentialsCache` (feature `secrets`) reads them from AWS Secrets Manager.
+/// [`PartnerCredentials`] are a source themselves: they never change. A `PartnerCredentialsCache` (feature `secrets`) reads
+/// them from AWS Secrets Manager, and so notices a rotation.
 pub trait CredentialsSource: fmt::Debug + Send + Sync {
-    /// The credentials. They may be a few minutes old.
+    /// Returns the credentials. They may be a few minutes old.
     ///
     /// # Errors
     ///
-    /// When they can't be read before `deadline`.
+    /// [`CallFailure`] if they can't be read before `deadline`.
     fn get(&self, deadline: Instant)
     -> BoxFuture<'_, Result<Arc<PartnerCredentials>, CallFailure>>;
 
-    /// The credentials as they were at `time` or later. The client asks for them if WHOOP has refused older ones.
+    /// Returns the credentials as they were at `time` or later. The client calls this if WHOOP has refused older ones.
     ///
     /// # Errors
     ///
-    /// When they can't be read before `deadline`.
+    /// [`CallFailure`] if they can't be read before `deadline`.
     fn get_as_of(
         &self,
         time: SystemTime,

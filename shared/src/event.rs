@@ -1,6 +1,7 @@
-//! What a webhook says (WHOOP's partner documentation, "Webhooks"): an event type and the id of the resource it is about.
+//! What a webhook says (feature `message`): an event type, and the id of the resource that it is about.
 //!
-//! More event types may come and bodies may be odd. Neither is an error here: what is signed is kept.
+//! Follows WHOOP's partner documentation, "Webhooks". WHOOP may add event types, and a body may lack a field. Neither is an
+//! error here, so that no signed webhook is lost.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +10,11 @@ use serde::Deserialize;
 
 use crate::lenient;
 
-/// The two fields of a webhook's body, each of them absent if the body holds no such string.
+/// The two fields of a webhook's body. A field is absent if the body does not hold it as a string.
 ///
-/// `Debug` leaves the resource id out: it points at a patient's order.
+/// `Debug` leaves out the resource id, because it points at a patient's order.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct WebhookEvent<'a> {
     /// What happened, such as `lab_requisition.created`.
     #[serde(default, borrow, deserialize_with = "lenient::text")]
@@ -23,12 +25,20 @@ pub struct WebhookEvent<'a> {
 }
 
 impl<'a> WebhookEvent<'a> {
-    /// Reads the body of a webhook; one that is no JSON object says nothing.
+    /// Reads the body of a webhook. If the body is not a JSON object, both fields are absent.
+    ///
+    /// ```
+    /// use whoop_partner::event::WebhookEvent;
+    ///
+    /// let event = WebhookEvent::from_body(br#"{"event_type":"lab_requisition.created","resource_id":"e72719d6"}"#);
+    /// assert_eq!(event.event_type.as_deref(), Some("lab_requisition.created"));
+    /// assert_eq!(event.resource_id.as_deref(), Some("e72719d6"));
+    /// ```
     #[must_use]
     pub fn from_body(body: &'a [u8]) -> Self {
         let mut json = serde_json::Deserializer::from_slice(body);
         let event = lenient::object(&mut json).unwrap_or_default();
-        // what follows an object makes the whole no JSON
+        // if more text follows the object, the body is not JSON
         json.end().map_or_else(|_| Self::default(), |()| event)
     }
 }

@@ -1,4 +1,6 @@
-//! How the client's requests reach WHOOP, how their answers are read, and when a request is repeated.
+//! How the client sends its requests to WHOOP (feature `client`). You need this only to send them in your own way.
+//!
+//! It also reads the answers and decides when a request is repeated.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +19,13 @@ use crate::tls::{self, InvalidCertificates, POOL_IDLE_TIMEOUT};
 /// Name and version of this library, sent with each request.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// How long connecting may take, TLS handshake included.
+/// How long connecting may take, including the TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest time without a single byte of an answer.
+/// The longest time to wait for the next byte of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An attempt with less time than this is not worth a wait.
+/// The least time for an attempt. If less than this would be left after a wait, the wait does not begin.
 pub(crate) const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
 
 /// The longest of WHOOP's rate limit windows, a day.
@@ -34,13 +36,16 @@ pub(crate) const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
 pub struct HttpClient(Arc<dyn Transport>);
 
 /// What carries requests to WHOOP: real connections, or a simulated network.
+///
+/// Its types are those of `reqwest` 0.13, the only ones of that crate in this library's interface. Types of our own would
+/// repeat them, and would copy each request and each answer.
 pub trait Transport: Send + Sync {
-    /// Sends a request and returns the answer as soon as its headers have arrived. The request's own timeout covers the
-    /// answer's body too.
+    /// Sends a request and returns the answer as soon as its headers have arrived. The request's own timeout includes the
+    /// body of the answer.
     ///
     /// # Errors
     ///
-    /// When no answer arrives.
+    /// [`Unanswered`] if no answer arrives.
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, Unanswered>>;
 }
 
@@ -54,16 +59,16 @@ pub struct Unanswered {
 }
 
 impl HttpClient {
-    /// A client that keeps its connections for a few seconds.
+    /// Makes a client that keeps idle connections for five seconds.
     ///
     /// # Errors
     ///
-    /// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+    /// [`InvalidCertificates`] if the file that `SSL_CERT_FILE` names can't be read or holds no certificates.
     pub fn from_env() -> Result<Self, InvalidCertificates> {
         Ok(Self::over(client_builder()?))
     }
 
-    /// A client that opens a connection for each request.
+    /// Makes a client that opens a connection for each request.
     ///
     /// # Errors
     ///
@@ -81,7 +86,7 @@ impl HttpClient {
         Self::new(client)
     }
 
-    /// A client over another transport, such as a simulated network.
+    /// Makes a client that sends its requests over `transport`.
     #[must_use]
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self(Arc::new(transport))
@@ -110,13 +115,13 @@ impl Transport for reqwest::Client {
     }
 }
 
-/// An HTTP client for WHOOP, as a builder to which the caller adds timeouts.
+/// Makes a builder of an HTTP client for WHOOP. The caller adds timeouts.
 ///
-/// It follows no redirect: one would carry the client secret or the access token to wherever the answer points.
+/// The client follows no redirect, because a redirect could send the client secret or the access token to another server.
 ///
 /// # Errors
 ///
-/// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+/// [`InvalidCertificates`] if the file that `SSL_CERT_FILE` names can't be read or holds no certificates.
 #[doc(hidden)]
 pub fn client_builder() -> Result<reqwest::ClientBuilder, InvalidCertificates> {
     let roots = match tls::bundle("SSL_CERT_FILE")? {
@@ -136,7 +141,7 @@ pub fn client_builder() -> Result<reqwest::ClientBuilder, InvalidCertificates> {
         .pool_idle_timeout(POOL_IDLE_TIMEOUT))
 }
 
-/// A request that, with its answer, may take `timeout`. A body is JSON.
+/// Makes a request. It may take `timeout`, including its answer. The body is JSON.
 pub(crate) fn request(
     method: Method,
     url: Url,
@@ -153,7 +158,7 @@ pub(crate) fn request(
     request
 }
 
-/// The request with an access token (RFC 6750, section 2.1), which consists of visible ASCII.
+/// Adds an access token to a request (RFC 6750, section 2.1). The token consists of visible ASCII.
 pub(crate) fn with_bearer(mut request: Request, token: &str) -> Request {
     let mut value =
         HeaderValue::try_from(format!("Bearer {token}")).expect("visible ASCII makes a header");
@@ -167,11 +172,11 @@ pub(crate) fn with_bearer(mut request: Request, token: &str) -> Request {
 pub(crate) enum Unread {
     /// It is longer than allowed.
     TooLong,
-    /// The connection broke, or the time was over.
+    /// The connection broke, or the time ran out.
     Broken(String),
 }
 
-/// Reads an answer to its end, or until it is clear that it is longer than `max_bytes`.
+/// Reads an answer to its end, and stops if it is longer than `max_bytes`.
 pub(crate) async fn body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
     while let Some(chunk) = response
@@ -187,7 +192,7 @@ pub(crate) async fn body(mut response: Response, max_bytes: usize) -> Result<Vec
     Ok(body)
 }
 
-/// What broke a connection, without the URL, which may hold an identifier.
+/// Says why a connection broke, without the URL, which may hold an identifier.
 pub(crate) fn broken(error: reqwest::Error) -> String {
     if error.is_timeout() {
         "no answer in time".into()
@@ -196,13 +201,13 @@ pub(crate) fn broken(error: reqwest::Error) -> String {
     }
 }
 
-/// The time until the nearest window of the rate limit ends (`X-RateLimit-Reset`, whole seconds, up to a day).
+/// Returns the time until the nearest window of the rate limit ends (`X-RateLimit-Reset`, in whole seconds, a day at most).
 pub(crate) fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
     let seconds = number(headers, "X-RateLimit-Reset")?;
     Some(Duration::from_secs(seconds).min(LONGEST_WINDOW))
 }
 
-/// The number that a header holds.
+/// Returns the number that a header holds.
 pub(crate) fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
@@ -210,18 +215,19 @@ pub(crate) fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> O
 /// When a request is repeated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retries {
-    /// No attempt is begun that would end later.
+    /// When the last attempt must have ended.
     pub(crate) deadline: Instant,
-    /// How many attempts there are at most, the first one included; no limit if absent.
+    /// The greatest number of attempts, including the first one. `None` means no limit.
     pub(crate) max_attempts: Option<usize>,
-    /// The shortest wait after the first failed attempt. It doubles with each failure, and up to as much again is added at
-    /// random.
+    /// The shortest wait after the first failed attempt. It doubles with each failure. A random time, up to the wait itself, is
+    /// added.
     pub(crate) first_backoff: Duration,
 }
 
-/// Repeats `attempt` after failures for which `least_wait` gives the shortest wait; no other failure is followed by an attempt. No
-/// wait is begun that leaves no time for another attempt. `notify` learns of each failure that another attempt follows: with the
-/// number of the failed attempt and with the wait.
+/// Repeats `attempt` if it fails and `least_wait` returns a shortest wait for that failure.
+///
+/// A wait begins only if it leaves time for another attempt. Before each wait, `notify` gets the failure, the number of the
+/// failed attempt, and the length of the wait.
 pub(crate) async fn retry<T, E, F>(
     retries: Retries,
     attempt: impl FnMut() -> F,

@@ -1,4 +1,4 @@
-//! What our Lambda functions share: environment variables, with errors that name them, and logs.
+//! What our Lambda functions share: environment variables, with errors that name them, and logs (feature `lambda`).
 
 pub mod env;
 #[cfg(feature = "lambda")]

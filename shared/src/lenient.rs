@@ -1,7 +1,7 @@
-//! Reading single fields out of JSON that may hold anything: for `#[serde(default, deserialize_with = "…")]`.
+//! Reads single fields out of JSON that may hold anything, for `#[serde(default, deserialize_with = "…")]`.
 //!
-//! A value of another type counts as absent instead of failing the whole, and so no error can quote what it met: only text
-//! that is no JSON is an error.
+//! A value of another type counts as absent, so it does not fail the whole and no error can quote it. Only text that is not
+//! JSON is an error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,16 +15,16 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 ///
 /// # Errors
 ///
-/// When the input is no JSON.
+/// If the input is not JSON.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
     deserializer.deserialize_any(Lenient(PhantomData))
 }
 
-/// Reads a string into one of its own; `None` from any other value.
+/// Reads an owned string; `None` from any other value.
 ///
 /// # Errors
 ///
-/// When the input is no JSON.
+/// If the input is not JSON.
 pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(text(deserializer)?.map(Cow::into_owned))
 }
@@ -33,16 +33,16 @@ pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 ///
 /// # Errors
 ///
-/// When the input is no JSON.
+/// If the input is not JSON.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     deserializer.deserialize_any(Lenient(PhantomData))
 }
 
-/// Reads an object whose fields are read as leniently; the default from any other value.
+/// Reads an object whose fields are read in the same way; the default from any other value.
 ///
 /// # Errors
 ///
-/// When the input is no JSON, or as `T` says.
+/// If the input is not JSON, or as `T` says.
 pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -50,7 +50,7 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     Ok(object.0)
 }
 
-/// What is wanted of a value; by default nothing.
+/// What to take from a value. By default, nothing.
 trait Wanted<'de>: Default {
     fn from_text(_: Cow<'de, str>) -> Self {
         Self::default()

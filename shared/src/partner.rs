@@ -1,7 +1,8 @@
-//! A client of the WHOOP Partner API, by which a lab or a clinic fetches orders and reports results (WHOOP's partner
-//! documentation and OpenAPI document).
+//! A client of the WHOOP Partner API (feature `client`): a lab or a clinic fetches orders with it and reports results.
 //!
-//! A webhook announces a [`LabRequisition`]. It orders [`ServiceRequest`]s for a [`Patient`]: one lab test each. The partner
+//! It follows WHOOP's partner documentation and OpenAPI document.
+//!
+//! A webhook announces a [`LabRequisition`]. It holds [`ServiceRequest`]s for a [`Patient`], one for each lab test. The partner
 //! confirms them, reports progress as their [`TaskBusinessStatus`], and submits a [`DiagnosticReport`] of [`Observation`]s
 //! for each. [`PartnerClient`] has a method for every published call:
 //!
@@ -36,30 +37,36 @@
 //!
 //! # What the client does by itself
 //!
-//! - It carries an access token: the one at hand, else the one in the [`TokenStorage`](crate::token::TokenStorage), else a
-//!   new one that it stores there. If WHOOP refuses a token, the client gets another and repeats the call. If WHOOP refuses
-//!   even a new token, or the client credentials, no token is requested for a minute, unless the secret holds other
-//!   credentials by then or the store another token.
-//! - After a 429 it makes no call until the limit resets. A call waits for that if its deadline allows, and fails with
-//!   [`PartnerError::RateLimited`] if not. All clones know of it, another process does not.
-//! - After passing faults it repeats what can be repeated: fetching, and setting a status, four attempts in all. Submitting a
-//!   report and adding test data are not repeated: see [`PartnerError::OutcomeUnknown`].
-//! - It follows no redirect and reads no endless answer.
+//! - It keeps an access token. When the token expires, the client reads the next one from the
+//!   [`TokenStorage`](crate::token::TokenStorage), or requests a new one and stores it there.
+//! - If WHOOP refuses a token, the client gets another one and repeats the call. If WHOOP refuses even a new token, or the
+//!   client credentials, the client requests no token for a minute, unless the credentials or the stored token have changed
+//!   by then.
+//! - After a 429 it makes no call until the limit resets. A call waits for the reset if its deadline allows it. If not, it
+//!   fails with [`PartnerError::RateLimited`]. All clones of the client share the limit; other processes do not know about
+//!   it.
+//! - After a fault that may pass it repeats a call if a repetition does no harm: when it fetches something or sets a status. It
+//!   makes four attempts at most. It never repeats the submission of a report or the creation of test data: see
+//!   [`PartnerError::OutcomeUnknown`].
+//! - It follows no redirect, and limits the length of answers.
+//! - Each call is a `tracing` span at level DEBUG, with WHOOP's name of the operation and the HTTP method. No span and no
+//!   log line holds a URL, an identifier or a token.
 //!
 //! # What it leaves to you
 //!
-//! - The deadline: [`PartnerClient::with_deadline`].
-//! - The pace: [`PartnerClient::rate_limit`] tells what remains. WHOOP publishes no limit for partners; its member API allows
+//! - The deadline: set it with [`PartnerClient::with_deadline`].
+//! - The pace: [`PartnerClient::rate_limit`] returns what remains. WHOOP publishes no limit for partners; its member API allows
 //!   100 requests a minute and 10,000 a day.
-//! - Patients' data. No error and no `Debug` of this module shows any; what you take out of the fields is yours to protect.
+//! - Patients' data: no error and no `Debug` of this module shows it, but you must protect what you read from the fields.
 //!
 //! # What WHOOP may change
 //!
-//! Enumerations keep values that they do not know, objects keep fields ([`OtherFields`]), and [`Optional`] remembers null
-//! and absent: what is read is given back, but for the order of fields and for numbers that an `f64` does not hold. The text
-//! that [`PartnerClient::get_requisition_json`] gives is WHOOP's to the byte.
+//! Enumerations keep values that they do not know, objects keep fields that they do not know ([`OtherFields`]), and
+//! [`Optional`] remembers whether a field was null or absent. If you serialize a resource again, only the order of its
+//! fields may differ, and numbers that an `f64` does not hold. [`PartnerClient::get_requisition_json`] returns the JSON byte
+//! for byte as WHOOP sent it.
 //!
-//! WHOOP's OpenAPI document requires fields that its examples leave out, such as `appointments` and `intent`. These are
+//! WHOOP's OpenAPI document requires fields that its examples leave out, such as `appointments` and `intent`. They are
 //! `Optional` too.
 
 mod access;

@@ -1,8 +1,8 @@
-//! The message in the queue between the webhook function and whoever consumes it: a webhook's body, byte for byte as WHOOP signed
-//! it, and what is known about its arrival.
+//! The message that the webhook function puts in the queue (feature `message`): a webhook's body, byte for byte as WHOOP signed
+//! it, and when it arrived.
 //!
-//! A body that SQS does not take as text travels in base64, and the attribute [`BODY_ENCODING`] says so. The resource id is not
-//! among the attributes: it points at a patient's order, and encryption at rest does not cover attributes.
+//! If SQS does not accept the body as text, the message holds it in base64, and the attribute [`BODY_ENCODING`] says so. The
+//! resource id is not an attribute, because it points at a patient's order and encryption at rest does not cover attributes.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -25,25 +25,25 @@ use jiff::Timestamp;
 
 use crate::event::WebhookEvent;
 
-/// The attribute that says what happened, if the body says so and the text fits an attribute.
+/// The attribute with the event type. It is absent if the body has no event type, or one that does not fit an attribute.
 pub const EVENT_TYPE: &str = "event_type";
 
-/// The attribute that says when the webhook arrived (RFC 3339, UTC). If it is missing, SQS's `SentTimestamp` takes its place.
+/// The attribute that says when the webhook arrived (RFC 3339, UTC). If it is missing, use SQS's `SentTimestamp`.
 pub const RECEIVED_AT: &str = "received_at";
 
-/// The attribute that holds API Gateway's id of the request, if it is known.
+/// The attribute with API Gateway's id of the request. It is absent if the id is unknown.
 pub const REQUEST_ID: &str = "request_id";
 
-/// The attribute that says how the body is encoded: `base64`, or the attribute is absent.
+/// The attribute that says how the body is encoded: `base64`. It is absent if the body is plain text.
 pub const BODY_ENCODING: &str = "body_encoding";
 
-/// The attribute by which a message in the dead-letter queue says why it is there: see [`FailureReason`].
+/// The attribute that says why a message is in the dead-letter queue: see [`FailureReason`].
 pub const FAILURE_REASON: &str = "failure_reason";
 
 /// The data type of all these attributes.
 pub const ATTRIBUTE_TYPE: &str = "String";
 
-/// How large an SQS message may be, in bytes: its body and its attributes together.
+/// The largest size of an SQS message in bytes. Its body and its attributes count.
 pub const MAX_SIZE: usize = 1024 * 1024;
 
 /// How many attributes an SQS message may have.
@@ -52,7 +52,7 @@ pub const MAX_ATTRIBUTES: usize = 10;
 /// The value of [`BODY_ENCODING`] for a body in base64.
 const BASE64_ENCODING: &str = "base64";
 
-/// How long an attribute's text may be, in bytes. SQS would take longer ones.
+/// The longest text of an attribute, in bytes. SQS would accept longer ones.
 const MAX_ATTRIBUTE_LENGTH: usize = 256;
 
 /// A message for the queue. `Debug` shows neither body nor attributes.
@@ -61,7 +61,7 @@ pub struct QueueMessage {
     attributes: Vec<(&'static str, String)>,
 }
 
-/// The message would be larger than SQS takes.
+/// The message would be larger than SQS accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -70,7 +70,7 @@ impl QueueMessage {
     ///
     /// # Errors
     ///
-    /// When the message would be larger than SQS takes.
+    /// [`TooLarge`] if the message would be larger than SQS accepts.
     pub fn new(
         body: Vec<u8>,
         received_at: SystemTime,
@@ -98,13 +98,13 @@ impl QueueMessage {
         Ok(message)
     }
 
-    /// The encoded body.
+    /// Returns the encoded body.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
     }
 
-    /// The text of an attribute.
+    /// Returns the text of the attribute `name`.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
@@ -112,7 +112,7 @@ impl QueueMessage {
             .find_map(|(key, value)| (*key == name).then_some(value.as_str()))
     }
 
-    /// The body, and the attributes with their names. Each attribute's data type is [`ATTRIBUTE_TYPE`].
+    /// Returns the body, and the attributes with their names. Each attribute's data type is [`ATTRIBUTE_TYPE`].
     #[must_use]
     pub fn into_parts(self) -> (String, Vec<(&'static str, String)>) {
         (self.body, self.attributes)
@@ -141,16 +141,17 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// What a queue message says. Nothing formats it: the resource id points at a patient's order.
+/// What a queue message says. It has no `Debug` and no `Display`, because the resource id points at a patient's order.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Webhook {
-    /// What happened, such as `lab_requisition.created`; never empty.
+    /// What happened, such as `lab_requisition.created`. It is never empty.
     pub event_type: String,
-    /// Which resource it happened to; never empty.
+    /// Which resource it happened to. It is never empty.
     pub resource_id: String,
 }
 
-/// The message is no webhook: its body does not decode, or lacks one of the two fields that WHOOP always sends.
+/// The message is not a webhook: its body does not decode, or lacks one of the two fields that WHOOP always sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecodable;
 
@@ -159,7 +160,8 @@ impl Webhook {
     ///
     /// # Errors
     ///
-    /// When the body does not decode as [`BODY_ENCODING`] says, is no JSON object, or lacks event type or resource id.
+    /// [`Undecodable`] if the body does not decode as [`BODY_ENCODING`] says, is not a JSON object, or lacks the event type
+    /// or the resource id.
     pub fn decode<'a>(
         body: &str,
         attribute: impl FnOnce(&str) -> Option<&'a str>,
@@ -179,17 +181,17 @@ impl Webhook {
 
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the message is no webhook")
+        f.write_str("the message is not a webhook")
     }
 }
 
 impl std::error::Error for Undecodable {}
 
-/// The bytes that WHOOP signed; `encoding` is the text of [`BODY_ENCODING`].
+/// Returns the bytes that WHOOP signed. `encoding` is the text of the attribute [`BODY_ENCODING`].
 ///
 /// # Errors
 ///
-/// When the encoding is unknown, or the body is not in it.
+/// [`Undecodable`] if the encoding is unknown, or the body does not decode.
 pub fn decode_body<'a>(
     body: &'a str,
     encoding: Option<&str>,
@@ -201,7 +203,7 @@ pub fn decode_body<'a>(
     }
 }
 
-/// When the webhook arrived (RFC 3339): as the text of [`RECEIVED_AT`] says; if that is no time, `otherwise`.
+/// Returns when the webhook arrived (RFC 3339): `attribute`, the text of [`RECEIVED_AT`], or `otherwise` if that is not a time.
 #[must_use]
 pub fn received_at(attribute: Option<&str>, otherwise: SystemTime) -> String {
     match attribute {
@@ -210,26 +212,26 @@ pub fn received_at(attribute: Option<&str>, otherwise: SystemTime) -> String {
     }
 }
 
-/// Why our event processor has moved a message to the dead-letter queue, as [`FAILURE_REASON`] says it.
+/// Why our event processor has moved a message to the dead-letter queue: the value of [`FAILURE_REASON`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureReason {
-    /// It is no webhook.
+    /// The message is not a webhook.
     Undecodable,
-    /// WHOOP knows no such resource, even a minute after the first try.
+    /// WHOOP has no such resource, even a minute after the first try.
     NotFound,
     /// WHOOP refuses the request for the resource as invalid, even a minute after the first try.
     InvalidRequest,
     /// EventBridge refuses the event as invalid.
     Refused,
-    /// Its next try would begin within 12 hours of the end of its retention.
+    /// The next try would begin less than 12 hours before the queue deletes the message.
     Expired,
-    /// It was received for the last time that the queue allows.
+    /// The message was received as often as the queue allows.
     AttemptsExhausted,
 }
 
 impl FailureReason {
-    /// The text of the attribute.
+    /// Returns the text of the attribute.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -243,13 +245,14 @@ impl FailureReason {
     }
 }
 
-/// What SQS counts of an attribute, in bytes: its name, its data type and its value.
+/// Returns what SQS counts of an attribute, in bytes: its name, its data type and its value.
+#[doc(hidden)]
 #[must_use]
 pub fn attribute_size(name: &str, data_type: &str, value_length: usize) -> usize {
     name.len() + data_type.len() + value_length
 }
 
-/// Whether SQS takes the character as text (SQS `SendMessage`: `#x9 | #xA | #xD | #x20 to #xD7FF | …`).
+/// Returns whether SQS accepts the character as text (SQS `SendMessage`: `#x9 | #xA | #xD | #x20 to #xD7FF | …`).
 fn is_sqs_character(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => true,
@@ -263,7 +266,7 @@ fn fits_attribute(text: &str) -> bool {
         && text.chars().all(|c| !c.is_control() && is_sqs_character(c))
 }
 
-/// Formats as RFC 3339 in UTC, to the millisecond.
+/// Formats a time as RFC 3339 in UTC, with milliseconds.
 fn rfc3339(time: SystemTime) -> String {
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
     format!("{time:.3}")

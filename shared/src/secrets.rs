@@ -1,6 +1,22 @@
-//! Secrets from AWS Secrets Manager, cached in the process with a time limit.
+//! Secrets from AWS Secrets Manager, cached in the process with a time limit (feature `secrets`).
 //!
-//! Times are taken from the system's clock: Lambda freezes the process between calls, and the monotonic clock with it.
+//! [`SigningKeys`] keeps the webhook signing secret, [`PartnerCredentialsCache`] the client credentials. Both take the AWS
+//! SDK's own client, because only you know its configuration.
+//!
+//! ```
+//! # #[cfg(feature = "client")]
+//! # fn client(sdk_config: &aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+//! use whoop_partner::secrets::PartnerCredentialsCache;
+//! use whoop_partner::{PartnerApiBaseUrl, PartnerClient};
+//!
+//! let secrets_manager = aws_sdk_secretsmanager::Client::new(sdk_config);
+//! let credentials = PartnerCredentialsCache::new(secrets_manager, "whoop/credentials".into());
+//! let client = PartnerClient::builder(PartnerApiBaseUrl::default(), credentials).build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Ages are measured by the wall clock, because the monotonic clock stands still while Lambda has frozen the process.
 
 #[cfg(test)]
 mod canned;
@@ -12,6 +28,8 @@ mod signing_secret;
 pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
 pub use signing_secret::KeySet;
+
+pub use crate::aws::Hedge;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -25,16 +43,15 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use crate::aws::Hedge;
 use crate::call_failure::{CallFailure, json_error};
 
-/// How long a cached secret is used without another look.
+/// How long a cached secret is used before it is read again.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// How long a cached secret may be used at most, if Secrets Manager does not answer meanwhile.
+/// The greatest age of a cached secret that is used, if Secrets Manager does not answer.
 const EXPIRE_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// Which version of a secret, by the stage that Secrets Manager gives it.
+/// A version of a secret, by the stage that Secrets Manager gives it.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     Current,
@@ -50,11 +67,11 @@ impl Stage {
     }
 }
 
-/// Why a secret can't be used. Names the secret, never its value.
+/// Why a secret can't be used. It names the secret, and never shows its value.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// Secrets Manager has no such secret, or no such version of it.
+    /// Secrets Manager has no such secret, or no such version.
     #[error("secret {secret_id} has no version {stage}")]
     Missing {
         /// Name or ARN.
@@ -62,7 +79,7 @@ pub enum SecretError {
         /// The version's staging label.
         stage: &'static str,
     },
-    /// The secret's value is not what the contract says.
+    /// The secret's value is not the JSON that it should be.
     #[error("secret {secret_id} is malformed in version {stage}: {reason}")]
     Malformed {
         /// Name or ARN.
@@ -72,20 +89,20 @@ pub enum SecretError {
         /// What is wrong with it, without quoting it.
         reason: String,
     },
-    /// Secrets Manager did not answer, or refused.
+    /// Secrets Manager did not answer, or refused the call.
     #[error("secret {secret_id} can't be read: {failure}")]
     Unavailable {
         /// Name or ARN.
         secret_id: String,
-        /// What the call came to.
+        /// Why the call failed.
         failure: CallFailure,
     },
 }
 
 impl SecretError {
-    /// Says whether Secrets Manager has not answered the question: it was too slow, failed or throttled.
+    /// Returns whether Secrets Manager has given no answer: it was too slow, failed, or throttled the call.
     ///
-    /// A version that is missing, malformed, denied or can't be decrypted is an answer.
+    /// If a version is missing, malformed, denied or can't be decrypted, that is an answer.
     #[must_use]
     pub fn is_no_answer(&self) -> bool {
         matches!(self, Self::Unavailable { failure, .. } if failure.is_transient())
@@ -117,7 +134,7 @@ impl fmt::Debug for SecretReader {
     }
 }
 
-/// A version of a secret: its JSON as `T`, and when it was created, if Secrets Manager says so.
+/// A version of a secret: its decoded JSON, and when it was created, if Secrets Manager says so.
 struct Version<T> {
     value: T,
     created: Option<SystemTime>,
@@ -218,7 +235,7 @@ impl SecretReader {
     }
 }
 
-/// How old a cached secret is; without end if the clock has jumped back behind its load.
+/// Returns the age of a cached secret. It is infinite if the clock was set back to before the secret was read.
 fn age(loaded_at: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(loaded_at).unwrap_or(Duration::MAX)
 }

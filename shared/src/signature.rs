@@ -1,7 +1,9 @@
-//! The `WHOOP-Signed` header: lower-case hex HMAC-SHA256 of the raw request body, keyed with the webhook signing secret
-//! (WHOOP's partner documentation, "Webhooks"; HMAC as in RFC 2104, SHA-256 as in FIPS 180-4).
+//! Verifies that a webhook comes from WHOOP, by its `WHOOP-Signed` header. It needs no feature.
 //!
-//! The signature covers the bytes as they arrived. Verify them before anything else reads the body:
+//! The header holds the HMAC-SHA256 of the raw body as lower-case hexadecimal digits. The key is the webhook signing secret. This
+//! follows WHOOP's partner documentation, "Webhooks"; HMAC is RFC 2104, SHA-256 is FIPS 180-4.
+//!
+//! The signature covers the bytes as they arrived. Verify them before you parse the body:
 //!
 //! ```
 //! use whoop_partner::signature::{self, Keys, MatchedKey, SignatureError};
@@ -20,13 +22,13 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Name of the header that carries the signature, in lower case. Compare header names without regard to case.
+/// The name of the header that carries the signature, in lower case. HTTP header names are case-insensitive.
 pub const SIGNATURE_HEADER: &str = "whoop-signed";
 
-/// Length of an HMAC-SHA256 in bytes; the header holds twice as many hex digits.
+/// The length of an HMAC-SHA256 in bytes. The header holds two hex digits for each byte.
 const MAC_LENGTH: usize = 32;
 
-/// The keys that a webhook may be signed with: the signing secret, and for a day after a rotation also the one before it.
+/// The keys that a webhook may be signed with: the signing secret, and for a day after a rotation also the previous one.
 ///
 /// `Debug` does not show them.
 #[derive(Clone, Copy)]
@@ -36,7 +38,7 @@ pub struct Keys<'k> {
 }
 
 impl<'k> Keys<'k> {
-    /// The signing secret alone. Its UTF-8 bytes are the key; do not decode or trim it.
+    /// Uses the signing secret alone. Its UTF-8 bytes are the key: do not decode or trim it.
     #[must_use]
     pub fn current<K: AsRef<[u8]> + ?Sized>(current: &'k K) -> Self {
         Self {
@@ -45,7 +47,7 @@ impl<'k> Keys<'k> {
         }
     }
 
-    /// The same, and the signing secret before it, if that may still be in use.
+    /// Adds the previous signing secret, if it may still be in use.
     #[must_use]
     pub fn and_previous<K: AsRef<[u8]> + ?Sized>(self, previous: Option<&'k K>) -> Self {
         Self {
@@ -66,18 +68,19 @@ impl fmt::Debug for Keys<'_> {
 pub enum MatchedKey {
     /// The signing secret.
     Current,
-    /// The signing secret before the last rotation.
+    /// The signing secret that was in use before the last rotation.
     Previous,
 }
 
-/// Why a webhook does not count as signed by WHOOP. Answer status 401 in each case, and do not tell the sender which it is.
+/// Why a webhook does not count as signed by WHOOP. Answer each case with status 401, and do not tell the sender which case
+/// it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureError {
     /// There is no signature.
     Missing,
-    /// The header holds anything but exactly 64 lower-case hexadecimal digits.
+    /// The header is not exactly 64 lower-case hexadecimal digits.
     Malformed,
-    /// None of the keys made this signature of this body.
+    /// The signature does not match the body under any of the keys.
     Wrong,
 }
 
@@ -93,13 +96,14 @@ impl fmt::Display for SignatureError {
 
 impl std::error::Error for SignatureError {}
 
-/// Verifies a webhook: the value of its `WHOOP-Signed` header, if it has one, and its raw body. Returns which key matches.
+/// Verifies a webhook by the value of its `WHOOP-Signed` header and its raw body. Returns which key matches.
 ///
-/// If a request has the header more than once, treat it as missing: nobody can say which one counts.
+/// If a request has no such header, or has it more than once, pass `None`: of two headers, nobody can say which one is right.
 ///
 /// # Errors
 ///
-/// When the header is missing or malformed, or none of `keys` made this signature of this body.
+/// [`SignatureError::Missing`] if `header` is `None`, [`SignatureError::Malformed`] if it is not 64 lower-case hexadecimal
+/// digits, [`SignatureError::Wrong`] if none of `keys` matches.
 pub fn verify<H: AsRef<[u8]>>(
     header: Option<H>,
     body: &[u8],
@@ -109,9 +113,9 @@ pub fn verify<H: AsRef<[u8]>>(
     Signature::from_header(header.as_ref())?.verify(body, keys)
 }
 
-/// A well-formed signature of a webhook: 32 bytes, right or wrong.
+/// A well-formed signature of a webhook: 32 bytes that are not verified yet.
 ///
-/// `Debug` does not show them: the right signature of a body is worth as much as the key for that body.
+/// `Debug` does not show them, because whoever has the right signature of a body can send that body again.
 #[derive(Clone, Copy)]
 pub struct Signature([u8; MAC_LENGTH]);
 
@@ -120,7 +124,7 @@ impl Signature {
     ///
     /// # Errors
     ///
-    /// When the value is anything but exactly 64 lower-case hexadecimal digits.
+    /// [`SignatureError::Malformed`] if the value is not exactly 64 lower-case hexadecimal digits.
     pub fn from_header(value: &[u8]) -> Result<Self, SignatureError> {
         let digits: &[u8; MAC_LENGTH * 2] =
             value.try_into().map_err(|_| SignatureError::Malformed)?;
@@ -131,13 +135,13 @@ impl Signature {
         Ok(Self(bytes))
     }
 
-    /// Returns which of `keys` signed `body`. Each key that is tried takes one pass over the body.
+    /// Returns which of `keys` signed `body`. Each key that is tried costs one pass over the body.
     ///
-    /// The comparison is the MAC's own, in constant time.
+    /// The comparison takes constant time.
     ///
     /// # Errors
     ///
-    /// When none of them did.
+    /// [`SignatureError::Wrong`] if none of them did.
     pub fn verify(&self, body: &[u8], keys: Keys<'_>) -> Result<MatchedKey, SignatureError> {
         let signed_with = |key| mac(key, body).verify(&self.0.into()).is_ok();
         if signed_with(keys.current) {
@@ -156,7 +160,7 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// Signs a body as WHOOP does: for tests and tools.
+/// Signs a body as WHOOP does, for tests and tools.
 #[must_use]
 pub fn sign(body: &[u8], key: &[u8]) -> String {
     use std::fmt::Write;

@@ -1,8 +1,10 @@
-//! TLS for every connection: rustls with ring, and root certificates compiled in.
+//! TLS for every connection: rustls with ring, and root certificates that are compiled in.
 //!
-//! Ring, because AWS-LC spends 30 ms of CPU on jitter entropy at its first handshake. Compiled-in roots, because reading the
-//! system's costs milliseconds at each cold start. `SSL_CERT_FILE` (a PEM file) replaces the roots, for people behind an
-//! inspecting proxy and for tests with an authority of their own. `AWS_CA_BUNDLE` does so for AWS alone, as in every AWS SDK.
+//! The environment variable `SSL_CERT_FILE` names a PEM file that replaces the roots. You need it behind a proxy that inspects
+//! TLS, and in tests with an authority of their own. `AWS_CA_BUNDLE` does the same for AWS alone, as in every AWS SDK.
+//!
+//! The library uses ring because AWS-LC spends 30 ms of CPU on jitter entropy at its first handshake. The roots are compiled in
+//! because reading the system's roots costs milliseconds at each cold start.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,21 +14,22 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// How long a connection without a call is kept for the next one.
+/// How long an idle connection is kept.
 ///
-/// This is long enough for a burst of deliveries. After a longer pause the function has probably been frozen, and the other side
-/// may be gone without a word. A new handshake costs milliseconds; waiting for a dead connection costs a whole attempt.
+/// This is long enough for a burst of deliveries. After a longer pause, Lambda has probably frozen the function, and the
+/// other side may have closed the connection unnoticed. A new handshake costs milliseconds; waiting for a dead connection
+/// costs a whole attempt.
 pub(crate) const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An environment variable names a file that holds no usable certificates. `Debug` reads like `Display`, since a failing `main`
-/// prints that.
+/// An environment variable names a file that holds no usable certificates. `Debug` prints the same as `Display`, because a
+/// `main` that fails prints `Debug`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {variable} is malformed: {reason}")]
 #[non_exhaustive]
 pub struct InvalidCertificates {
-    /// Which variable.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What is wrong with the file that it names.
+    /// What is wrong with the file.
     pub reason: String,
 }
 
@@ -36,7 +39,7 @@ impl fmt::Debug for InvalidCertificates {
     }
 }
 
-/// The certificates of a PEM file, each checked to be one: the SDK's own reading of a bundle panics where it is not.
+/// The certificates of a PEM file. Each one is checked, because the AWS SDK panics if one is malformed.
 pub(crate) struct Bundle {
     #[cfg_attr(
         not(any(feature = "secrets", feature = "token-store")),
@@ -50,7 +53,7 @@ pub(crate) struct Bundle {
     pub(crate) roots: RootCertStore,
 }
 
-/// Reads the bundle that the variable `name` names, if it is set.
+/// Reads the file that an environment variable names, if it is set.
 pub(crate) fn bundle(variable: &'static str) -> Result<Option<Bundle>, InvalidCertificates> {
     let path = std::env::var_os(variable).filter(|path| !path.is_empty());
     let Some(path) = path.map(PathBuf::from) else {
@@ -65,7 +68,7 @@ pub(crate) fn bundle(variable: &'static str) -> Result<Option<Bundle>, InvalidCe
     Ok(Some(Bundle { pem, roots }))
 }
 
-/// Collects the certificates of a PEM text, all or nothing.
+/// Collects the certificates of a PEM text. If one is malformed, all are refused.
 pub(crate) fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {

@@ -1,4 +1,7 @@
-//! The access token of the Partner API: an OAuth 2.0 bearer token (RFC 6750) with the times between which it is good.
+//! The access token of the Partner API (feature `client`): an OAuth 2.0 bearer token (RFC 6750).
+//!
+//! The client obtains tokens by itself. Use [`AccessToken`] and `TokenEndpoint` if you make calls of your own, and
+//! `TokenStorage` to share a token between processes. `TokenStore` (feature `token-store`) shares it through DynamoDB.
 
 #[cfg(feature = "client")]
 mod endpoint;
@@ -12,6 +15,7 @@ pub use endpoint::{TokenEndpoint, TokenError};
 #[cfg(feature = "client")]
 pub(crate) use source::LOOK_INTERVAL;
 #[cfg(feature = "client")]
+#[doc(hidden)]
 pub use source::{Memory, TokenSource, TokenSourceError};
 #[cfg(feature = "client")]
 pub use storage::TokenStorage;
@@ -21,17 +25,17 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// A token is renewed when less than this is left, however short it lives.
+/// A token is renewed if less than this remains, however short its lifetime is.
 const RENEW_BELOW: Duration = Duration::from_secs(600);
 
-/// The longest time for which a token is believed to be good, whatever WHOOP says: a wrong figure must not keep it in the
-/// store for ever.
+/// The longest lifetime of a token that is believed, whatever WHOOP says. Without a limit, a wrong figure would keep a token
+/// in the storage for ever.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How far the clocks of two processes may differ.
+/// The greatest difference between the clocks of two processes.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// An access token, fit for the `Authorization` header. `Debug` does not show it.
+/// An access token that fits into the `Authorization` header. `Debug` does not show it.
 pub struct AccessToken {
     value: SecretString,
     token_type: String,
@@ -39,35 +43,37 @@ pub struct AccessToken {
     expires_at: u64,
 }
 
-/// What has become of a token that was to be stored.
+/// What a storage has done with a new token.
 #[derive(Debug)]
 pub enum StoreOutcome {
-    /// It is stored.
+    /// It has stored the token.
     Stored,
-    /// The storage keeps this one, which expires later.
+    /// It has kept this token, which expires later.
     KeptNewer(AccessToken),
 }
 
-/// Why something is no access token that can be used.
+/// Why a text can't be used as an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidToken {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("access_token is empty")]
     Empty,
-    /// It holds more than visible ASCII, so that a header can't carry it.
+    /// It holds characters other than visible ASCII, which a header can't carry.
     #[error("access_token does not fit into a header")]
     NotHeaderSafe,
-    /// It is of a kind that is used otherwise.
+    /// Its type is not `bearer`.
     #[error("token_type is not bearer")]
     NotBearer,
 }
 
 impl AccessToken {
-    /// Checks a token, and keeps it with the Unix seconds at which it was obtained and at which it expires.
+    /// Checks a token. `obtained_at` and `expires_at` are in Unix seconds.
     ///
     /// # Errors
     ///
-    /// When it is empty, holds anything but visible ASCII, or its type is not `bearer` (in any case).
+    /// [`InvalidToken`] if it is empty, holds anything other than visible ASCII, or its type is not `bearer` in upper or
+    /// lower case.
     pub fn new(
         value: SecretString,
         token_type: String,
@@ -95,49 +101,50 @@ impl AccessToken {
         })
     }
 
-    /// The token itself, for the header and the store.
+    /// Returns the token itself, for the header and the storage.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.value.expose_secret()
     }
 
-    /// Its type as WHOOP gave it: `bearer`, in some case.
+    /// Returns its type as WHOOP gave it: `bearer`, in upper or lower case.
     #[must_use]
     pub fn token_type(&self) -> &str {
         &self.token_type
     }
 
-    /// When it was asked for, in Unix seconds.
+    /// Returns when it was requested, in Unix seconds.
     #[must_use]
     pub fn obtained_at(&self) -> u64 {
         self.obtained_at
     }
 
-    /// When it expires, in Unix seconds.
+    /// Returns when it expires, in Unix seconds.
     #[must_use]
     pub fn expires_at(&self) -> u64 {
         self.expires_at
     }
 
-    /// How long it lives from the moment it was asked for.
+    /// Returns its lifetime, from its request to its expiry.
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         Duration::from_secs(self.expires_at.saturating_sub(self.obtained_at))
     }
 
-    /// Says whether it may be what it claims to be: no token expires later than in a day.
+    /// Returns whether its expiry can be right: no token expires more than a day (and 5 minutes, for clocks that differ)
+    /// from `now`.
     #[must_use]
     pub fn is_credible(&self, now: SystemTime) -> bool {
         self.time_left(now) <= MAX_LIFETIME + CLOCK_TOLERANCE
     }
 
-    /// Says whether it will have expired `period` after `now`.
+    /// Returns whether it will have expired `period` after `now`.
     #[must_use]
     pub fn expires_within(&self, period: Duration, now: SystemTime) -> bool {
         self.time_left(now) <= period
     }
 
-    /// Says whether it is time for the next one: less than half of the lifetime, or less than 10 minutes, are left.
+    /// Returns whether it is time for the next one: less than half the lifetime, or less than 10 minutes, remains.
     #[must_use]
     pub fn needs_renewal(&self, now: SystemTime) -> bool {
         self.time_left(now) < (self.lifetime() / 2).max(RENEW_BELOW)
@@ -157,7 +164,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Unix time; zero for a clock that stands before 1970.
+/// Returns the Unix time; zero if the clock shows a time before 1970.
 fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()

@@ -1,4 +1,7 @@
-//! The access token as an item in DynamoDB, never giving way to one that expires earlier.
+//! The access token as an item in Amazon DynamoDB (feature `token-store`). It is never replaced by one that expires earlier.
+//!
+//! [`TokenStore`] takes the AWS SDK's own client, because only you know its configuration. The table's partition key is `id`,
+//! a string, and the token is the item `partner-token`. Give the store to `PartnerClientBuilder::token_storage`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,36 +21,37 @@ use crate::token::{AccessToken, StoreOutcome};
 /// The key of the one item.
 const ID: &str = "partner-token";
 
-/// All attributes beside the key.
+/// All attributes except the key.
 const ATTRIBUTES: [&str; 4] = ["access_token", "token_type", "expires_at", "obtained_at"];
 
-/// An item as the SDK has it. Its `Debug` would show the token: never format it.
+/// The SDK's type of an item. Its `Debug` would show the token: never format it.
 type Item = HashMap<String, AttributeValue>;
 
 /// Why the table could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
-    /// DynamoDB did not answer, or not for now.
+    /// DynamoDB did not answer, or asks for fewer calls.
     #[error("{operation} of table {table} failed: {failure}")]
     Unavailable {
         /// The SDK's name of the operation.
         operation: &'static str,
         /// The table.
         table: String,
-        /// What the call came to.
+        /// Why the call failed.
         failure: CallFailure,
     },
-    /// DynamoDB refuses the call; somebody has to change the configuration.
+    /// DynamoDB refuses the call. Somebody has to change the configuration.
     #[error("{operation} of table {table} was refused: {failure}")]
     Refused {
         /// The SDK's name of the operation.
         operation: &'static str,
         /// The table.
         table: String,
-        /// What the call came to.
+        /// Why the call failed.
         failure: CallFailure,
     },
-    /// A malformed item was replaced by another malformed one just when it should have given way.
+    /// Another process replaced a malformed item by another malformed one while this one was being overwritten.
     #[error("the token in table {table} stays malformed")]
     StaysMalformed {
         /// The table.
@@ -56,7 +60,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Says whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         !matches!(self, Self::Refused { .. })
@@ -71,7 +75,7 @@ pub struct TokenStore {
 }
 
 impl TokenStore {
-    /// Prepares for using the table; no call yet.
+    /// Prepares to use a table. It makes no call yet.
     #[must_use]
     pub fn new(client: Client, table_name: String) -> Self {
         Self {
@@ -81,19 +85,19 @@ impl TokenStore {
         }
     }
 
-    /// Takes the time from another clock.
+    /// Takes the time from `clock` instead of the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The stored token, which may have expired; an item that is no token, or expires later than any token does, counts as
-    /// missing.
+    /// Returns the stored token, which may have expired. An item that is not a token, or that expires later than any token can,
+    /// counts as missing.
     ///
     /// # Errors
     ///
-    /// When DynamoDB does not answer in time, or refuses.
+    /// [`StoreError`] if DynamoDB does not answer in time, or refuses the call.
     pub async fn load(&self) -> Result<Option<AccessToken>, StoreError> {
         let answer = self
             .client
@@ -111,22 +115,22 @@ impl TokenStore {
         Ok(token)
     }
 
-    /// Stores a token, unless the table holds one that expires later. What is no token gives way.
+    /// Stores a token, unless the table holds one that expires later. An item that is not a token is replaced.
     ///
     /// # Errors
     ///
-    /// When DynamoDB does not answer in time, or refuses.
+    /// [`StoreError`] if DynamoDB does not answer in time, or refuses the call.
     pub async fn store(&self, token: &AccessToken) -> Result<StoreOutcome, StoreError> {
         self.put(token, Condition::expires_no_later_than(token))
             .await
     }
 
-    /// Stores a token in place of `refused`, which WHOOP has just refused, however long that would still have lived. If
-    /// the table holds another one by now, that gives way only if it does not expire later.
+    /// Stores a token in place of `refused`, which WHOOP has just refused, even if that one expires later. If the table now
+    /// holds another token, that one is replaced only if it does not expire later.
     ///
     /// # Errors
     ///
-    /// When DynamoDB does not answer in time, or refuses.
+    /// [`StoreError`] if DynamoDB does not answer in time, or refuses the call.
     pub async fn replace_refused(
         &self,
         refused: &AccessToken,
@@ -160,7 +164,7 @@ impl TokenStore {
         }
     }
 
-    /// Puts the item if the condition holds, else gives back the one that is there.
+    /// Puts the item if the condition holds. Otherwise returns the item that is there.
     async fn put_if(
         &self,
         token: &AccessToken,
@@ -187,7 +191,7 @@ impl TokenStore {
         }
     }
 
-    /// The token that an item holds; none if it is malformed.
+    /// Returns the token that an item holds; `None` if it is malformed.
     fn token(&self, item: &Item) -> Option<AccessToken> {
         token(item).filter(|token| token.is_credible(self.clock.now()))
     }
@@ -252,10 +256,10 @@ impl fmt::Debug for TokenStore {
     }
 }
 
-/// When an item may be put.
+/// The condition under which an item is put.
 struct Condition {
     expression: String,
-    /// What the expression's placeholders stand for; DynamoDB takes none, but not an empty map.
+    /// The values of the expression's placeholders. DynamoDB refuses an empty map.
     values: Option<Item>,
 }
 

@@ -72,7 +72,7 @@ impl CannedWhoop {
             .expect("the roots are compiled in")
     }
 
-    fn base_url(&self) -> whoop_partner::base_url::PartnerApiBaseUrl {
+    fn base_url(&self) -> whoop_partner::partner::PartnerApiBaseUrl {
         self.0
             .uri()
             .parse()

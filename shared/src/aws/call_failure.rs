@@ -1,4 +1,4 @@
-//! What a failed call of an AWS service came to.
+//! Why a call of an AWS service failed.
 //!
 //! The SDK's own texts are not safe to log: the `Debug` of its errors, which `DisplayErrorContext` prints too, holds the whole
 //! answer, and an answer of DynamoDB or Secrets Manager may hold the token or the secret.
@@ -25,7 +25,7 @@ where
 {
     fn from(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
-            // whatever went wrong while reading an answer, its source may quote it
+            // the source of such an error may quote the answer
             SdkError::ResponseError(_) => not_understood(),
             SdkError::ServiceError(refusal) if refusal.raw().status().is_success() => {
                 not_understood()
@@ -46,7 +46,7 @@ fn not_understood() -> CallFailure {
 fn refused(error: &impl ProvideErrorMetadata, status: u16) -> CallFailure {
     let code = error.code().unwrap_or("no error code");
     let reason = match error.message() {
-        // names who may not do what; other messages may quote the request
+        // this message names a permission that is missing; other messages may quote the request
         Some(message) if code == "AccessDeniedException" => {
             format!("status {status}, {code}: {message}")
         }

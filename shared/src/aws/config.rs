@@ -1,8 +1,8 @@
 //! The AWS SDK's configuration as a Lambda function needs it.
 //!
-//! `aws-config`'s loader would also look for profiles, SSO, container and instance credentials, which a function never has. That
-//! costs 0.9 MB and 1.5 ms of each cold start. Without its loader, the rest of that crate is not worth compiling a client of AWS
-//! STS for each function.
+//! `aws-config`'s loader would also look for profiles, SSO, container and instance credentials, which a function never has.
+//! That costs 0.9 MB and 1.5 ms of each cold start. The rest of that crate brings a client of AWS STS, which takes time to
+//! compile and is not used.
 
 use std::time::Duration;
 
@@ -24,24 +24,24 @@ use crate::lambda::env::{self, EnvError};
 /// How long one call of an AWS service may take.
 #[derive(Debug, Clone, Copy)]
 pub struct CallTimeouts {
-    /// To connect, TLS handshake included.
+    /// To connect, including the TLS handshake.
     pub connect: Duration,
     /// For one attempt.
     pub attempt: Duration,
-    /// For the whole call, all attempts and the waits between them.
+    /// For the whole call, including all attempts and the waits between them.
     pub operation: Duration,
-    /// How often a call is tried, the first time included.
+    /// The greatest number of attempts, including the first one.
     pub max_attempts: u32,
-    /// The longest wait before the first retry; the real one is random below it.
+    /// The longest wait before the first retry. The actual wait is random, up to this.
     pub initial_backoff: Duration,
 }
 
-/// Reads the environment into the configuration that the clients of the AWS services are made from. The clients make their calls
-/// with `http_client` and take the time from `clock`.
+/// Reads the configuration of the AWS services' clients from the environment. The clients make their calls with
+/// `http_client` and take the time from `clock`.
 ///
 /// # Errors
 ///
-/// When neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set, or a variable is malformed; it is named.
+/// If neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set, or a variable is malformed. The error names the variable.
 pub fn sdk_config(
     timeouts: CallTimeouts,
     http_client: SharedHttpClient,

@@ -1,4 +1,4 @@
-//! Opening a connection before it is needed.
+//! Opens a connection before it is needed.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;

@@ -1,35 +1,34 @@
 //! A second try beside a slow first one.
 //!
-//! A try that takes long may have met a slow service, which will answer, or a connection that died while the function was
-//! frozen, which never will. Nobody can tell the two apart, so the first try goes on while the second one runs, on a
-//! connection of its own.
+//! If a try takes long, the service may be slow, or the connection may have died while Lambda had frozen the function. A
+//! slow service will answer; a dead connection never will. Nobody can tell the two apart. So the first try continues while
+//! the second one runs, on a connection of its own.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// The longest wait before the second try if the first one has failed; the real one is random below it.
+/// The longest wait before the second try if the first one has failed. The actual wait is random, up to this.
 const BACKOFF: Duration = Duration::from_millis(25);
 
 /// When a call gets its second try, and how.
 #[derive(Clone)]
 pub struct Hedge {
-    /// How long the first try may take before the second one begins.
+    /// How long the first try runs before the second one begins.
     pub patience: Duration,
-    /// The HTTP client for second tries. It must open a connection for each: see [`crate::tls::AwsHttpClients`].
+    /// The HTTP client for second tries. It must open a connection for each: see [`AwsHttpClients`](super::AwsHttpClients).
     pub http_client: SharedHttpClient,
 }
 
 impl Hedge {
     /// Runs `first`, and `second` beside it if `first` has not ended in time. The first success counts.
     ///
-    /// If `first` fails before that, `second` follows it, provided that `may_pass` says so of the failure. There are never more
-    /// than two tries.
+    /// If `first` fails earlier, `second` runs only if `may_pass` returns true for the failure. There are two tries at most.
     ///
     /// # Errors
     ///
-    /// The failure of `first` if there is no second try, else the failure of the try that ended last.
+    /// The failure of `first` if there is no second try, or else the failure of the try that ended last.
     pub async fn run<T, E>(
         &self,
         first: impl Future<Output = Result<T, E>>,

@@ -7,25 +7,25 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::tls::{self, InvalidCertificates, POOL_IDLE_TIMEOUT};
 
-/// The roots that AWS promises its endpoints chain to: five, where the web's are 140.
+/// The five roots of AWS's endpoints, as AWS promises. The web has 140.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../../roots/amazon-trust-services.pem");
 
 /// The HTTP clients for the AWS SDK.
 #[derive(Clone)]
 pub struct AwsHttpClients {
-    /// Keeps its connections for the next call.
+    /// Keeps connections for the next call.
     pub usual: SharedHttpClient,
-    /// Opens a connection for each call, for [second tries](super::Hedge): a kept one may have died in the same freeze as the
-    /// first try's. It costs nothing until it is used.
+    /// Opens a connection for each call, for [second tries](super::Hedge), because a kept connection may have died together
+    /// with the first try's. It costs nothing until it is used.
     pub unpooled: SharedHttpClient,
 }
 
 impl AwsHttpClients {
-    /// Builds them; no connection yet.
+    /// Builds the clients. It opens no connection yet.
     ///
     /// # Errors
     ///
-    /// When the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+    /// If the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names can't be read or holds no certificates.
     pub fn from_env() -> Result<Self, InvalidCertificates> {
         let bundle = match tls::bundle("AWS_CA_BUNDLE")? {
             Some(bundle) => Some(bundle),
@@ -35,7 +35,7 @@ impl AwsHttpClients {
         Ok(Self::trusting(&pem, POOL_IDLE_TIMEOUT))
     }
 
-    /// Clients that trust the certificates in `pem`; the usual one keeps connections without a call for this long.
+    /// Makes clients that trust the certificates in `pem`. The usual client keeps idle connections for `idle`.
     fn trusting(pem: &[u8], idle: Duration) -> Self {
         let context = aws_tls::TlsContext::builder()
             .with_trust_store(aws_tls::TrustStore::empty().with_pem_certificate(pem))

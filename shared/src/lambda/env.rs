@@ -4,16 +4,17 @@ use std::env::VarError;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// What is wrong with an environment variable. `Debug` reads like `Display`, since a failing `main` prints that.
+/// What is wrong with an environment variable. `Debug` prints the same as `Display`, because a `main` that fails prints
+/// `Debug`.
 #[derive(thiserror::Error, Clone, PartialEq, Eq)]
 pub enum EnvError {
-    /// The variable is needed, and missing or empty.
+    /// The variable is required, but it is missing or empty.
     #[error("environment variable {0} is not set")]
     NotSet(&'static str),
-    /// The variable is set to something that can't be used.
+    /// The variable's value can't be used.
     #[error("environment variable {name} is malformed: {reason}")]
     Malformed {
-        /// Which variable.
+        /// The name of the variable.
         name: &'static str,
         /// What is wrong with its value.
         reason: String,
@@ -44,20 +45,20 @@ impl std::fmt::Debug for EnvError {
     }
 }
 
-/// Reads a variable that must be there.
+/// Reads a required variable.
 ///
 /// # Errors
 ///
-/// When it is missing, empty or not UTF-8.
+/// If it is missing, empty or not UTF-8.
 pub fn required(name: &'static str) -> Result<String, EnvError> {
     optional(name)?.ok_or(EnvError::NotSet(name))
 }
 
-/// Reads a variable that may be left out; an empty one counts as left out.
+/// Reads an optional variable. An empty one counts as missing.
 ///
 /// # Errors
 ///
-/// When it is not UTF-8.
+/// If it is not UTF-8.
 pub fn optional(name: &'static str) -> Result<Option<String>, EnvError> {
     match std::env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
@@ -70,11 +71,11 @@ pub fn optional(name: &'static str) -> Result<Option<String>, EnvError> {
     }
 }
 
-/// Reads and parses a variable, `default` when it is left out.
+/// Reads and parses an optional variable. If it is missing, returns `default`.
 ///
 /// # Errors
 ///
-/// When it does not parse.
+/// If it does not parse.
 pub fn parsed<T>(name: &'static str, default: T) -> Result<T, EnvError>
 where
     T: FromStr<Err: Display>,
@@ -85,11 +86,11 @@ where
     }
 }
 
-/// Reads and parses a variable that must be there.
+/// Reads and parses a required variable.
 ///
 /// # Errors
 ///
-/// When it is missing or empty, or does not parse.
+/// If it is missing or empty, or does not parse.
 pub fn required_parsed<T>(name: &'static str) -> Result<T, EnvError>
 where
     T: FromStr<Err: Display>,

@@ -2,34 +2,31 @@
 
 use std::str::FromStr;
 
-use tracing::Level;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::env::{self, EnvError};
 
-/// The level from which other people's crates log nothing: at TRACE the Lambda runtime prints whole events.
+/// The most detailed level of other people's crates. At TRACE, the Lambda runtime prints whole events.
 const OTHERS: LevelFilter = LevelFilter::INFO;
+
+/// The target of the spans around the client's calls. A log line shows the fields of its innermost span only, and that must
+/// stay the function's own, which holds the request id.
+const CALLS: &str = "whoop_partner::calls";
 
 /// Starts logging for the function `name` (its crate), at the level that `AWS_LAMBDA_LOG_LEVEL` sets.
 ///
-/// From here on a panic is logged with its place only, since its message may quote the data at hand.
+/// After this, a panic is logged with its location only, because its message may contain patient data.
 ///
 /// # Errors
 ///
-/// When `AWS_LAMBDA_LOG_LEVEL` is set to something that is no level of Lambda's.
+/// If the value of `AWS_LAMBDA_LOG_LEVEL` is not one of Lambda's levels.
 pub fn init(name: &'static str) -> Result<(), EnvError> {
     let LogLevel(level) = env::parsed("AWS_LAMBDA_LOG_LEVEL", LogLevel(LevelFilter::INFO))?;
-    tracing_subscriber::registry()
-        .with(
-            tracing_subscriber::fmt::layer()
-                .json()
-                .flatten_event(true)
-                .with_span_list(false),
-        )
-        .with(levels(name, level))
-        .init();
+    subscriber(levels(name, level), std::io::stdout).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panicked");
@@ -37,11 +34,25 @@ pub fn init(name: &'static str) -> Result<(), EnvError> {
     Ok(())
 }
 
-/// Lets our own crates log at `level`, all others at INFO at most.
+/// Writes each event as a line of JSON, with the fields of its innermost span in `span`.
+fn subscriber<W>(levels: Targets, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_writer(writer);
+    tracing_subscriber::registry().with(lines).with(levels)
+}
+
+/// Lets our own crates log at `level`, and all others at INFO at most.
 fn levels(name: &'static str, level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(OTHERS))
         .with_target(env!("CARGO_CRATE_NAME"), level)
+        .with_target(CALLS, LevelFilter::OFF)
         .with_target(name, level)
 }
 
@@ -67,6 +78,9 @@ impl FromStr for LogLevel {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -98,6 +112,38 @@ mod tests {
         let levels = levels("webhook", LevelFilter::ERROR);
         assert!(!levels.would_enable("webhook", &Level::WARN));
         assert!(!levels.would_enable("lambda_runtime", &Level::INFO));
+    }
+
+    /// Collects the lines.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_from_within_a_call_shows_the_fields_of_the_functions_span() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let levels = levels("event_processor", LevelFilter::TRACE);
+        tracing::subscriber::with_default(subscriber(levels, move || writer.clone()), || {
+            let _message = tracing::info_span!("message", request_id = "r-1").entered();
+            let _call = tracing::debug_span!(target: CALLS, "call", operation = "o").entered();
+            tracing::warn!("call failed");
+        });
+        let line = lines.0.lock().unwrap();
+        let line = std::str::from_utf8(&line).unwrap();
+        assert!(
+            line.contains(r#""span":{"request_id":"r-1","name":"message"}"#),
+            "{line}"
+        );
     }
 
     #[test]

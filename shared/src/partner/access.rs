@@ -1,4 +1,4 @@
-//! The access token that calls carry: the one at hand, else the stored one, else a new one from WHOOP.
+//! The access token of a call: the cached one, or else the stored one, or else a new one from WHOOP.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

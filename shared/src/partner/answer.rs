@@ -1,4 +1,4 @@
-//! What an answer of the Partner API comes to.
+//! What an answer of the Partner API means.
 
 use std::fmt;
 
@@ -8,13 +8,14 @@ use super::PartnerError;
 use super::error::ErrorBody;
 use crate::http::{self, Unanswered, Unread};
 
-/// How much of an answer is read: several times the largest order that a queue or a bus would take. Documents are streamed.
+/// The longest answer that is read, in bytes: several times the largest order that a queue or a bus accepts. It does not limit
+/// documents, which arrive piece by piece.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// How much is read of the answer to a refused request.
+/// How much is read of an answer that refuses a request, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 4 * 1024;
 
-/// What WHOOP answers.
+/// WHOOP's answer.
 pub(super) enum Answer {
     /// A status from 200 to 299.
     Accepted(Response),
@@ -26,14 +27,14 @@ pub(super) enum Answer {
 
 /// Why an attempt has failed.
 pub(super) enum Failure {
-    /// The next attempt may succeed.
+    /// A fault that may pass: the next attempt may succeed.
     Passing {
         /// What happened, in words that are safe to log.
         reason: String,
         /// Whether the request may have had its effect.
         sent: bool,
     },
-    /// Another attempt would fail alike.
+    /// Another attempt would fail in the same way.
     Final(PartnerError),
 }
 
@@ -70,7 +71,7 @@ impl From<Unanswered> for Failure {
     }
 }
 
-/// Decides by the status alone what an answer is.
+/// Decides by the status alone what an answer means.
 pub(super) async fn classify(response: Response) -> Result<Answer, Failure> {
     let status = response.status();
     let code = status.as_u16();
@@ -82,7 +83,7 @@ pub(super) async fn classify(response: Response) -> Result<Answer, Failure> {
             Failure::Final(PartnerError::Unauthorised(format!("status {code}")))
         }
         StatusCode::NOT_FOUND => Failure::Final(PartnerError::NotFound),
-        // says that the request did not arrive whole (RFC 9110, section 15.5.9)
+        // means that the request did not arrive completely (RFC 9110, section 15.5.9)
         StatusCode::REQUEST_TIMEOUT => Failure::Passing {
             reason: format!("status {code}"),
             sent: false,
@@ -99,7 +100,7 @@ pub(super) async fn classify(response: Response) -> Result<Answer, Failure> {
     })
 }
 
-/// Reads an answer to its end, or until it is clear that it is too long.
+/// Reads an answer to its end, and stops if it is too long.
 pub(super) async fn body(response: Response) -> Result<Vec<u8>, Failure> {
     http::body(response, MAX_BODY_BYTES)
         .await
@@ -111,7 +112,7 @@ pub(super) async fn body(response: Response) -> Result<Vec<u8>, Failure> {
         })
 }
 
-/// Reads the beginning of what WHOOP says; a connection that breaks meanwhile changes nothing about the refusal.
+/// Reads the beginning of an answer that refuses a request. If the connection breaks meanwhile, the refusal still counts.
 async fn error_body(mut response: Response) -> ErrorBody {
     let mut body = Vec::new();
     while body.len() < MAX_ERROR_BODY_BYTES

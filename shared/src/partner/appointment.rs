@@ -8,7 +8,7 @@ use super::open_enum::open_enum;
 use super::{DateTime, Optional, OtherFields, ServiceRequestId};
 
 open_enum! {
-    /// How a patient and a nurse or a doctor meet.
+    /// How the patient meets a nurse or a doctor.
     AppointmentType {
         /// At the lab or the clinic.
         InPerson = "IN_PERSON",
@@ -32,13 +32,13 @@ pub struct Appointment {
     pub service_request_ids: Vec<ServiceRequestId>,
     /// When it begins.
     pub start_time: DateTime,
-    /// The partner's own name of the slot.
+    /// The partner's own identifier of the slot.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub slot_id: Optional<String>,
     /// Where the samples are collected.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub collection_address: Optional<CollectionAddress>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
@@ -51,7 +51,7 @@ impl fmt::Debug for Appointment {
     }
 }
 
-/// The address at which samples are collected, as addresses are in the Emirates. `Debug` shows none of it.
+/// The address at which samples are collected, in the United Arab Emirates. `Debug` shows none of it.
 ///
 /// Follows WHOOP's OpenAPI document, schema `UnilabsCollectionAddress`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct CollectionAddress {
     /// Number of the flat or apartment.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub flat_no: Optional<String>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }

@@ -1,4 +1,4 @@
-//! Where the Partner API is.
+//! The base URL of the Partner API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,29 +8,32 @@ use reqwest::Url;
 /// WHOOP's production environment.
 const PRODUCTION: &str = "https://api.prod.whoop.com/developer";
 
-/// The base URL of the Partner API: HTTPS, or plain HTTP to this very machine, where tests run.
+/// The base URL of the Partner API. It is HTTPS, or plain HTTP to a loopback address for tests.
+///
+/// The default is WHOOP's production environment. Parse any other one from text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartnerApiBaseUrl(Url);
 
-/// Why a text is no base URL of the Partner API. Does not quote it, since it may hold a password.
+/// Why a text is not a base URL of the Partner API. It does not quote the text, which may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BaseUrlError {
-    /// It is no absolute URL.
+    /// It is not an absolute URL.
     #[error("not an absolute URL")]
     Malformed,
-    /// Credentials would travel unprotected, or not by HTTP at all.
+    /// It is neither HTTPS nor plain HTTP to a loopback address, so the credentials would be unprotected.
     #[error("neither https nor plain http to a loopback address")]
     Unprotected,
     /// It holds a user name or a password.
     #[error("holds a user name or a password")]
     UserInfo,
-    /// It holds a query or a fragment, which paths can't be appended to.
+    /// It holds a query or a fragment, so that paths can't be appended.
     #[error("holds a query or a fragment")]
     Query,
 }
 
 impl PartnerApiBaseUrl {
-    /// The URL of a path below the base; the segments are percent-encoded, so that none becomes another path.
+    /// Returns the URL of a path below the base. The segments are percent-encoded, so that none becomes another path.
     pub(crate) fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
         url.path_segments_mut()

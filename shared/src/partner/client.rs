@@ -16,9 +16,9 @@ use crate::http::HttpClient;
 use crate::tls::InvalidCertificates;
 use crate::token::{TokenEndpoint, TokenSource, TokenStorage};
 
-/// A client of the WHOOP Partner API; see the [module](super) for what it does and what it leaves to you.
+/// A client of the WHOOP Partner API. The [module](super) says what it does and what it leaves to you.
 ///
-/// Clones are cheap and share connections, token and rate limit: build one for the whole process.
+/// Clones are cheap and share connections, token and rate limit. Build one client for the whole process.
 #[derive(Clone)]
 pub struct PartnerClient {
     pub(super) inner: Arc<Inner>,
@@ -34,7 +34,7 @@ pub(super) struct Inner {
 }
 
 impl PartnerClient {
-    /// Begins to build a client of the API at `base_url`. It takes the client credentials from `credentials`.
+    /// Begins to build a client of the API at `base_url`. The client takes its credentials from `credentials`.
     pub fn builder(
         base_url: PartnerApiBaseUrl,
         credentials: impl CredentialsSource + 'static,
@@ -49,9 +49,10 @@ impl PartnerClient {
         }
     }
 
-    /// The same client for calls that must have ended at `deadline`, with all their attempts and the waits between them.
+    /// Returns the same client with a deadline. Its calls end before `deadline`, including all attempts and the waits
+    /// between them.
     ///
-    /// Without one a call may take 30 seconds, a download 5 minutes.
+    /// Without a deadline, a call may take 30 seconds and a download 5 minutes.
     ///
     /// # Examples
     ///
@@ -80,9 +81,9 @@ impl PartnerClient {
         }
     }
 
-    /// What WHOOP's last answer said about the rate limit; nothing before the first one.
+    /// Returns what WHOOP's last answer said about the rate limit; `None` before the first answer.
     ///
-    /// The client makes no call while the limit is exhausted. To spread the calls before that is up to the caller.
+    /// The client makes no call while the limit is exhausted. The caller spreads its calls so that this does not happen.
     #[must_use]
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.inner.gate.last()
@@ -99,7 +100,7 @@ impl PartnerClient {
         self.deadline.unwrap_or_else(|| Instant::now() + timeout)
     }
 
-    /// The URL of a path below `/v2/partner`.
+    /// Returns the URL of a path below `/v2/partner`.
     pub(super) fn url(&self, segments: &[&str]) -> Url {
         self.inner
             .base_url
@@ -132,7 +133,7 @@ pub struct PartnerClientBuilder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The environment variable `SSL_CERT_FILE` names a file that can't be read or is no bundle of certificates.
+    /// The environment variable `SSL_CERT_FILE` names a file that can't be read or holds no certificates.
     #[error(transparent)]
     Certificates(#[from] InvalidCertificates),
 }
@@ -155,13 +156,12 @@ impl PartnerClientBuilder {
         }
     }
 
-    /// Takes the time from another clock than the system's.
+    /// Takes the time from `clock` instead of the system's clock.
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Sends the requests through another HTTP client than [`HttpClient::from_env`].
-    #[doc(hidden)]
+    /// Sends the requests through `http`. The default is [`HttpClient::from_env`].
     pub fn http_client(self, http: HttpClient) -> Self {
         Self {
             http: Some(http),
@@ -173,7 +173,7 @@ impl PartnerClientBuilder {
     ///
     /// # Errors
     ///
-    /// When the file that `SSL_CERT_FILE` names can't be read or is no bundle of certificates.
+    /// [`BuildError::Certificates`] if the file that `SSL_CERT_FILE` names can't be read or holds no certificates.
     pub fn build(self) -> Result<PartnerClient, BuildError> {
         let http = match self.http {
             Some(http) => http,

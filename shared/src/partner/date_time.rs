@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 pub struct DateTime(String);
 
 impl DateTime {
-    /// The text as it came.
+    /// Returns the text as WHOOP wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The moment, to compare and to count with; `None` if the text names none.
+    /// Returns the moment, for comparisons and calculations; `None` if the text is not a valid time.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.0.parse().ok()
@@ -53,7 +53,7 @@ impl fmt::Display for DateTime {
 
 impl fmt::Debug for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // what is no moment may be anything
+        // a text that is not a time may be anything
         match self.timestamp() {
             Some(moment) => moment.fmt(f),
             None => f.write_str("DateTime(malformed)"),

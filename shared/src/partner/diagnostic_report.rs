@@ -37,13 +37,13 @@ pub struct DiagnosticReport {
     /// The results.
     #[serde(default)]
     pub observations: Vec<Observation>,
-    /// Fields beside the published ones.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
 
 impl DiagnosticReport {
-    /// A report of these observations.
+    /// Makes a report of these observations.
     #[must_use]
     pub fn new(status: DiagnosticReportStatus, observations: Vec<Observation>) -> Self {
         Self {
@@ -69,14 +69,15 @@ impl PartnerClient {
     ///
     /// # Errors
     ///
-    /// [`PartnerError::OutcomeUnknown`] when the report was sent but no answer came back, or one that leaves open whether
-    /// WHOOP has it. It was not sent again, since a second submission makes a second report. No published call tells whether
-    /// a report has arrived, and WHOOP documents no key that would make a repetition harmless: have somebody ask WHOOP, or
-    /// agree with WHOOP beforehand that a second report of the same results does no harm, before you submit it again.
+    /// [`PartnerError::OutcomeUnknown`] if the report was sent, but there is no answer, or an answer that does not say
+    /// whether WHOOP has the report. The client does not send it again, because a second submission makes a second report.
+    /// No published call tells whether a report has arrived, and WHOOP documents no key that would make a repetition
+    /// harmless. Before you submit the report again, ask WHOOP, or agree with WHOOP that a second report of the same results
+    /// does no harm.
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such service request, or this partner does not own it;
-    /// [`PartnerError::InvalidRequest`] when WHOOP does not accept the report; else as [`PartnerError`] says. After all of
-    /// these WHOOP does not have the report.
+    /// [`PartnerError::NotFound`] if WHOOP has no such service request, or this partner does not own it.
+    /// [`PartnerError::InvalidRequest`] if WHOOP does not accept the report. For the other errors, see [`PartnerError`].
+    /// After all errors but the first, WHOOP does not have the report.
     ///
     /// # Examples
     ///

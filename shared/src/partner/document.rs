@@ -1,4 +1,4 @@
-//! A document that WHOOP shares with the partner: what it is, and its content.
+//! A document that WHOOP shares with the partner: its description and its content.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::exchange::Call;
 use super::{BundleId, DateTime, DocumentId, Optional, OtherFields, PartnerClient, PartnerError};
 use crate::http::broken;
 
-/// What a document is. `Debug` does not show its URL, which may let anybody in.
+/// The description of a document. `Debug` does not show its URL, because the URL may open the document to anybody.
 ///
 /// Follows WHOOP's OpenAPI document, schema `PartnerDocument`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -21,19 +21,19 @@ pub struct PartnerDocument {
     pub id: DocumentId,
     /// The kind of document.
     pub document_type: String,
-    /// Where it can be read from outside; a document that is only a link has no content.
+    /// The address of a document outside the Partner API. Such a document is only a link and has no content to download.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub url: Optional<String>,
-    /// When it was created; published as required, yet not in every description.
+    /// When it was created. WHOOP's OpenAPI document requires the field; not every description has it.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub created_at: Optional<DateTime>,
-    /// When it was last changed; published as required, yet not in every description.
+    /// When it was last changed. WHOOP's OpenAPI document requires the field; not every description has it.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub updated_at: Optional<DateTime>,
-    /// Groups it with others.
+    /// The group that it belongs to.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub bundle_id: Optional<BundleId>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
@@ -68,18 +68,18 @@ impl DocumentContent {
         })
     }
 
-    /// The media type that WHOOP names, such as `application/pdf`.
+    /// Returns the media type that WHOOP names, such as `application/pdf`.
     #[must_use]
     pub fn media_type(&self) -> Option<&str> {
         self.response.headers().get(CONTENT_TYPE)?.to_str().ok()
     }
 
-    /// The next bytes, as many as have arrived; `None` at the end.
+    /// Returns the next bytes, as many as have arrived; `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`PartnerError::TooLarge`] when more arrives than was allowed; [`PartnerError::Temporary`] when the connection breaks
-    /// or the deadline passes: what has arrived is incomplete then, and the download has to begin anew.
+    /// [`PartnerError::TooLarge`] if more arrives than was allowed. [`PartnerError::Temporary`] if the connection breaks or the
+    /// deadline passes: then the content is incomplete, and you have to begin the download again.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, PartnerError> {
         let chunk = self
             .response
@@ -88,18 +88,18 @@ impl DocumentContent {
             .map_err(|error| PartnerError::Temporary(broken(error)))?;
         if let Some(chunk) = &chunk {
             let left = self.left.checked_sub(chunk.len() as u64);
-            // nothing more fits after a chunk that did not
+            // after a chunk that did not fit, no other one fits
             self.left = left.unwrap_or(0);
             left.ok_or(PartnerError::TooLarge { limit: self.limit })?;
         }
         Ok(chunk)
     }
 
-    /// All bytes that are still to come.
+    /// Returns all bytes that are still to come.
     ///
     /// # Errors
     ///
-    /// As [`chunk`](Self::chunk).
+    /// As for [`chunk`](Self::chunk).
     pub async fn bytes(mut self) -> Result<Vec<u8>, PartnerError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -118,12 +118,13 @@ impl fmt::Debug for DocumentContent {
 }
 
 impl PartnerClient {
-    /// Fetches what a document is: `GET /v2/partner/document/{id}` (WHOOP's partner documentation, "Get a document by ID").
+    /// Fetches the description of a document: `GET /v2/partner/document/{id}` (WHOOP's partner documentation, "Get a
+    /// document by ID").
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such document, or this partner does not own it; else as
-    /// [`PartnerError`] says.
+    /// [`PartnerError::NotFound`] if WHOOP has no such document, or this partner does not own it. For the other errors, see
+    /// [`PartnerError`].
     ///
     /// # Examples
     ///
@@ -152,15 +153,15 @@ impl PartnerClient {
     }
 
     /// Begins to download a document of `max_bytes` at most: `GET /v2/partner/document/{id}/content` (WHOOP's partner
-    /// documentation, "Download a document's content"). The content arrives piece by piece, so that a large document need
-    /// not fit into memory.
+    /// documentation, "Download a document's content"). The content arrives piece by piece, so that a large document
+    /// does not have to fit into memory.
     ///
-    /// Without a deadline of the caller's all of it may take 5 minutes.
+    /// If you set no deadline, the whole download may take 5 minutes.
     ///
     /// # Errors
     ///
-    /// [`PartnerError::TooLarge`] when WHOOP announces more than `max_bytes`; [`PartnerError::NotFound`] when WHOOP knows no
-    /// such document, this partner does not own it, or it is only a link; else as [`PartnerError`] says.
+    /// [`PartnerError::TooLarge`] if WHOOP announces more than `max_bytes`. [`PartnerError::NotFound`] if WHOOP has no such
+    /// document, this partner does not own it, or it is only a link. For the other errors, see [`PartnerError`].
     ///
     /// # Examples
     ///

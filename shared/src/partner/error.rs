@@ -1,4 +1,4 @@
-//! Why a call of the Partner API failed, by what the caller does next.
+//! Why a call of the Partner API failed: a variant for each decision of the caller.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,28 +10,28 @@ use crate::token::{TokenError, TokenSourceError};
 ///
 /// | variant | what the caller does next |
 /// |---|---|
-/// | `NotFound` | sets the resource aside; one that a webhook has just told of may be found a minute later |
-/// | `Unauthorised` | has somebody mend credentials or permissions |
+/// | `NotFound` | gives the resource up; if a webhook has just announced it, calls again a minute later first |
+/// | `Unauthorised` | asks an operator to correct the credentials or the permissions |
 /// | `RateLimited` | calls again after `retry_after` |
-/// | `InvalidRequest` | mends the request as `body` says |
+/// | `InvalidRequest` | corrects the request as `body` says |
 /// | `Temporary` | calls again later |
-/// | `OutcomeUnknown` | finds out before it repeats the call: it may have had its effect |
-/// | `TooLarge` | allows more, or sets the document aside |
-/// | `Protocol` | has somebody look at what WHOOP has changed |
+/// | `OutcomeUnknown` | finds out whether the call had its effect, before it repeats the call |
+/// | `TooLarge` | allows a larger document, or gives it up |
+/// | `Protocol` | asks an operator to find out what WHOOP has changed |
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartnerError {
     /// Status 404: there is no such resource, or this partner does not own it.
-    #[error("not found, or of another partner")]
+    #[error("not found, or owned by another partner")]
     NotFound,
-    /// WHOOP refuses a new access token as well, or the client credentials, or the partner (status 403); or the token can't
-    /// be had because a secret or a permission is wrong.
+    /// WHOOP refuses the client credentials, even a new access token, or the partner (status 403). Or there is no token
+    /// because a secret or a permission is wrong.
     #[error("not authorised: {0}")]
     Unauthorised(String),
-    /// Too many requests, and the wait does not fit the deadline.
+    /// WHOOP limits the rate, and the deadline comes before the limit resets.
     #[error("rate limited for {} s", .retry_after.as_secs())]
     RateLimited {
-        /// How long to wait.
+        /// The time until the limit resets.
         retry_after: Duration,
     },
     /// Another status from 400 to 499: WHOOP does not accept what was sent.
@@ -39,34 +39,36 @@ pub enum PartnerError {
     InvalidRequest {
         /// The status.
         status: u16,
-        /// The answer's body, which may repeat what was sent. WHOOP does not publish what it looks like.
+        /// The answer's body, which may repeat what was sent. WHOOP does not publish its format.
         body: ErrorBody,
     },
-    /// A passing fault of WHOOP, of the network or of the token's storage, or the deadline came too early.
+    /// A fault of WHOOP, of the network or of the token's storage that may pass, or the deadline came too early.
     #[error("temporary failure: {0}")]
     Temporary(String),
-    /// The request was sent, but what became of it is not known; only of calls that must not be repeated blindly.
+    /// The request was sent, but nobody knows whether it had its effect. Only calls that are never repeated fail like this:
+    /// [`submit_diagnostic_report`](super::PartnerClient::submit_diagnostic_report) and
+    /// [`add_test_data`](super::PartnerClient::add_test_data).
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
     /// The answer is longer than the caller, or this library, allows.
     #[error("answer longer than {limit} bytes")]
     TooLarge {
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The answer is not what WHOOP documents.
+    /// The answer differs from what WHOOP documents.
     #[error("unexpected answer: {0}")]
     Protocol(String),
 }
 
 impl PartnerError {
-    /// Says whether the same call may succeed later without anybody changing anything, and does no harm then.
+    /// Returns whether the same call may succeed later without any change, and whether repeating it does no harm.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Temporary(_))
     }
 
-    /// JSON that does not decode; serde's own message quotes what it met.
+    /// Describes JSON that does not decode. serde's own message would quote the JSON.
     pub(super) fn malformed(error: &serde_json::Error) -> Self {
         Self::Protocol(json_error(error))
     }
@@ -96,7 +98,7 @@ impl From<TokenSourceError> for PartnerError {
     }
 }
 
-/// The token can't be had because its storage or the client credentials can't be used.
+/// There is no token, because its storage or the client credentials can't be used.
 impl From<CallFailure> for PartnerError {
     fn from(failure: CallFailure) -> Self {
         if failure.is_transient() {
@@ -107,12 +109,13 @@ impl From<CallFailure> for PartnerError {
     }
 }
 
-/// The body of an answer that refuses a request, cut to 4 KiB. `Debug` does not show it, since it may repeat what was sent.
+/// The body of an answer that refuses a request, cut to 4 KiB. `Debug` shows only its length, because it may repeat what was
+/// sent.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ErrorBody(pub(super) String);
 
 impl ErrorBody {
-    /// The text, usually JSON. It may hold a person's data: keep it out of logs.
+    /// Returns the text, usually JSON. It may hold a person's data: keep it out of logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

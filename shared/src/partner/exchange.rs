@@ -7,6 +7,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::answer::{self, Answer, Failure};
 use super::{PartnerClient, PartnerError};
@@ -135,6 +136,14 @@ impl PartnerClient {
                 tracing::warn!(call = call.operation, attempt, wait_ms, %failure, "call failed");
             },
         );
+        // no URL and no identifier; our functions' logs leave this target out
+        let span = tracing::debug_span!(
+            target: "whoop_partner::calls",
+            "call",
+            operation = call.operation,
+            method = call.method.as_str(),
+        );
+        let answer = answer.instrument(span);
         answer.await.map_err(|failure| match failure {
             Failure::Passing { reason, sent: true } if !call.is_idempotent() => {
                 PartnerError::OutcomeUnknown(reason)

@@ -1,14 +1,14 @@
-//! Identifiers of WHOOP's resources, a type for each, so that none is taken for another.
+//! Identifiers of WHOOP's resources. Each has a type of its own, so that nobody confuses them.
 
 use std::fmt;
 
-/// Why a text is no identifier. Does not quote it.
+/// A text is not an identifier. The error does not quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier of 1 to 128 letters, digits, '-', '.', '_' or '~'")]
 pub struct InvalidId;
 
-/// Takes a text as an identifier if it is a path segment that needs no encoding (RFC 3986, unreserved characters). All of
-/// WHOOP's UUIDs are; what is not could become another path.
+/// Accepts a text that is a path segment without need of encoding (RFC 3986, unreserved characters). WHOOP's UUIDs are. Any
+/// other text could become another path.
 fn checked(text: String) -> Result<String, InvalidId> {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let fits = (1..=128).contains(&text.len()) && text.bytes().all(unreserved);
@@ -19,25 +19,25 @@ fn checked(text: String) -> Result<String, InvalidId> {
     }
 }
 
-/// Takes any text: of an identifier that never enters a path.
+/// Accepts any text, for an identifier that is never part of a path.
 fn any(text: String) -> Result<String, InvalidId> {
     Ok(text)
 }
 
-/// Declares a type of identifier, and which texts it takes.
+/// Declares a type of identifier, and which texts it accepts.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $taken:ident) => {
         $(#[$doc])*
         ///
-        /// WHOOP gives out UUIDs. What a path is made of takes texts of 1 to 128 unreserved URL characters only, so that it can't
-        /// become another path: [`LabRequisitionId`], [`ServiceRequestId`], [`DocumentId`]. The others take any text.
-        /// `Debug` does not show it, and there is no `Display`: see [`as_str`](Self::as_str).
+        /// WHOOP uses UUIDs. An identifier that becomes part of a path accepts only 1 to 128 unreserved URL characters, so
+        /// that it can't lead to another path: [`LabRequisitionId`], [`ServiceRequestId`], [`DocumentId`]. The others accept
+        /// any text. `Debug` does not show the identifier, and there is no `Display`: use [`as_str`](Self::as_str).
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The identifier as text. It points at a person's order: keep it out of logs.
+            /// Returns the identifier as text. It points at a person's order: keep it out of logs.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -85,11 +85,11 @@ id! {
     PatientId, any
 }
 id! {
-    /// Identifies whatever a [`ResourceReference`](super::ResourceReference) points at.
+    /// Identifies the resource that a [`ResourceReference`](super::ResourceReference) points at.
     ResourceId, any
 }
 id! {
-    /// Groups what belongs together: observations, or documents.
+    /// Identifies a group of observations or documents.
     BundleId, any
 }
 

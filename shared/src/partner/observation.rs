@@ -24,18 +24,19 @@ open_enum! {
         Cancelled = "cancelled",
         /// Should never have been made.
         EnteredInError = "entered-in-error",
-        /// Of an unknown status.
+        /// The status is unknown.
         Unknown = "unknown",
     }
 }
 
-/// Why something is no value of an observation. Does not quote it.
+/// Why a value is not the value of an observation. The error does not quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidObservation {
-    /// Neither a number nor a text.
+    /// There is neither a number nor a text.
     #[error("an observation needs a value")]
     NoValue,
-    /// The number is infinite or none at all: JSON can't carry it.
+    /// The number is infinite or NaN, which JSON can't carry.
     #[error("the number is not finite")]
     NotFinite,
     /// The text is empty or blank.
@@ -43,9 +44,9 @@ pub enum InvalidObservation {
     Blank,
 }
 
-/// What was observed: a number, a text, or both. One without any can't be built, since WHOOP refuses it.
+/// What was observed: a number, a text, or both. It always has one of them, because WHOOP requires it.
 ///
-/// `Debug` does not show it: it is a person's result.
+/// `Debug` does not show it, because it is a person's result.
 ///
 /// ```
 /// use whoop_partner::partner::ObservationValue;
@@ -63,40 +64,40 @@ pub struct ObservationValue {
 }
 
 impl ObservationValue {
-    /// A number, in the observation's unit.
+    /// Makes a value of a number, in the observation's unit.
     ///
     /// # Errors
     ///
-    /// When it is infinite or not a number.
+    /// [`InvalidObservation::NotFinite`] if it is infinite or NaN.
     pub fn numeric(value: f64) -> Result<Self, InvalidObservation> {
         Self::new(Some(value), None)
     }
 
-    /// A text, such as `negative`.
+    /// Makes a value of a text, such as `negative`.
     ///
     /// # Errors
     ///
-    /// When it is blank.
+    /// [`InvalidObservation::Blank`] if it is blank.
     pub fn text(value: impl Into<String>) -> Result<Self, InvalidObservation> {
         Self::new(None, Some(value.into()))
     }
 
-    /// The same value with a text beside the number.
+    /// Adds a text to the number.
     ///
     /// # Errors
     ///
-    /// When it is blank.
+    /// [`InvalidObservation::Blank`] if it is blank.
     pub fn with_text(self, text: impl Into<String>) -> Result<Self, InvalidObservation> {
         Self::new(self.numeric, Some(text.into()))
     }
 
-    /// The number, if there is one.
+    /// Returns the number, if there is one.
     #[must_use]
     pub fn as_numeric(&self) -> Option<f64> {
         self.numeric
     }
 
-    /// The text, if there is one.
+    /// Returns the text, if there is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         self.text.as_deref()
@@ -121,7 +122,7 @@ impl fmt::Debug for ObservationValue {
 /// One measured or observed value of a [`DiagnosticReport`](super::DiagnosticReport). `Debug` shows its status only.
 ///
 /// Follows WHOOP's OpenAPI document, schema `CreateObservationRequest`. The document requires no status, and WHOOP's tutorial
-/// sends none; give one where you know it.
+/// sends none. Set one if you know it.
 ///
 /// ```
 /// use whoop_partner::partner::{Observation, ObservationStatus, ObservationValue};
@@ -145,16 +146,16 @@ pub struct Observation {
     pub value: ObservationValue,
     /// The unit of the number.
     pub unit: Option<String>,
-    /// How far it has come, if that is told.
+    /// How far it has come, if known.
     pub status: Option<ObservationStatus>,
-    /// Groups it with others.
+    /// The group that it belongs to.
     pub bundle_id: Option<BundleId>,
-    /// Fields beside the published ones.
+    /// Fields other than the published ones.
     pub other: OtherFields,
 }
 
 impl Observation {
-    /// An observation without a unit, a status or a group.
+    /// Makes an observation without a unit, a status or a group.
     #[must_use]
     pub fn new(code: impl Into<String>, value: ObservationValue) -> Self {
         Self {
@@ -167,7 +168,7 @@ impl Observation {
         }
     }
 
-    /// The same with the unit of its number, such as `mmol/L` (UCUM).
+    /// Sets the unit of its number, such as `mmol/L` (UCUM).
     #[must_use]
     pub fn with_unit(self, unit: impl Into<String>) -> Self {
         Self {
@@ -176,7 +177,7 @@ impl Observation {
         }
     }
 
-    /// The same with how far it has come.
+    /// Sets how far it has come.
     #[must_use]
     pub fn with_status(self, status: ObservationStatus) -> Self {
         Self {
@@ -185,7 +186,7 @@ impl Observation {
         }
     }
 
-    /// The same as one of a group.
+    /// Sets the group that it belongs to.
     #[must_use]
     pub fn with_bundle_id(self, bundle_id: BundleId) -> Self {
         Self {

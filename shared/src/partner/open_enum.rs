@@ -1,6 +1,6 @@
 //! Enumerations that WHOOP may extend.
 
-/// Declares an enumeration that keeps a value it does not know, and gives it back unchanged.
+/// Declares an enumeration that keeps a value it does not know, and writes it unchanged.
 macro_rules! open_enum {
     (
         $(#[$doc:meta])*
@@ -8,17 +8,17 @@ macro_rules! open_enum {
     ) => {
         $(#[$doc])*
         ///
-        /// A value that is not listed here is kept in `Other`. Make one from text by `From`, which finds the listed ones.
+        /// `Other` keeps a value that is not listed here. To make a value from text, use `From`, which finds the listed ones.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
-            /// Any other value, as it is.
+            /// Any other value, as WHOOP writes it.
             Other(String),
         }
 
         impl $name {
-            /// The value as WHOOP writes it.
+            /// Returns the value as WHOOP writes it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {

@@ -6,10 +6,10 @@ use std::ops::{Deref, DerefMut};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-/// A field that need not be there: use it as the `Option` that it derefs to.
+/// An optional field. It dereferences to an `Option`: use it as one.
 ///
-/// WHOOP's two published schemas disagree on whether such a field is null or absent. Both mean the same here and compare
-/// equal, yet the field remembers which it was, so that what was read is given back unchanged.
+/// WHOOP's two published schemas disagree on whether a field without a value is null or absent. Both mean the same here and
+/// compare equal. The field remembers which it was, so that it is written as it was read.
 ///
 /// ```
 /// use whoop_partner::partner::Optional;
@@ -22,18 +22,18 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone)]
 pub struct Optional<T> {
     value: Option<T>,
-    /// Whether the field was there, holding null.
+    /// Whether the field was there and held null.
     null: bool,
 }
 
 impl<T> Optional<T> {
-    /// The value as an `Option` of its own.
+    /// Returns the value as an owned `Option`.
     #[must_use]
     pub fn into_option(self) -> Option<T> {
         self.value
     }
 
-    /// Says whether nothing at all is to be written.
+    /// Returns whether the field is not written at all.
     pub(super) fn is_absent(&self) -> bool {
         self.value.is_none() && !self.null
     }

@@ -1,4 +1,4 @@
-//! Whom an order is for.
+//! The patient whom an order is for.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::{Optional, OtherFields, PatientId};
 
 /// The person to be tested. All of this is protected health information; `Debug` shows none of it.
 ///
-/// Everybody has an `id`; which of the other fields are there depends on the partner.
+/// Every patient has an `id`. The partner's agreement with WHOOP decides which other fields are there.
 ///
 /// Follows WHOOP's OpenAPI document, schemas `Patient` and `UnilabsPatient`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Patient {
     /// Number of the passport.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub passport_no: Optional<String>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }

@@ -1,4 +1,4 @@
-//! WHOOP's rate limit, as the headers of each answer tell it. WHOOP publishes no limit for partners; its member API allows 100
+//! WHOOP's rate limit, from the headers of each answer. WHOOP publishes no limit for partners; its member API allows 100
 //! requests a minute and 10,000 a day.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ const SPREAD_MS: u64 = 250;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// How many more requests WHOOP takes before the reset (`X-RateLimit-Remaining`).
+    /// How many more requests WHOOP accepts before the reset (`X-RateLimit-Remaining`).
     pub remaining: u32,
     /// The time from the answer to the reset (`X-RateLimit-Reset`, whole seconds, up to a day).
     pub reset: Duration,
@@ -33,7 +33,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// How long after `now` the nearest window resets; zero if it has.
+    /// Returns how long after `now` the nearest window resets; zero if it has been reset.
     #[must_use]
     pub fn resets_in(&self, now: SystemTime) -> Duration {
         self.resets_at

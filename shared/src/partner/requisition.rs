@@ -20,14 +20,14 @@ pub struct LabRequisition {
     pub created_at: DateTime,
     /// When it was last changed.
     pub updated_at: DateTime,
-    /// Whom it is for.
+    /// The patient whom it is for.
     pub patient: Patient,
     /// The tests that are ordered.
     pub service_requests: Vec<ServiceRequest>,
-    /// The appointments at which samples are taken; published as required, yet absent from WHOOP's examples.
+    /// The appointments at which samples are taken. WHOOP's OpenAPI document requires the field; its examples leave it out.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub appointments: Optional<Vec<Appointment>>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
@@ -38,8 +38,8 @@ impl PartnerClient {
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such requisition (one that a webhook has just told of may lag behind),
-    /// or this partner does not own it; else as [`PartnerError`] says.
+    /// [`PartnerError::NotFound`] if WHOOP has no such requisition, or this partner does not own it. If a webhook has just
+    /// announced it, it may be there a minute later. For the other errors, see [`PartnerError`].
     ///
     /// # Examples
     ///
@@ -67,11 +67,11 @@ impl PartnerClient {
         self.json(self.requisition(id)).await
     }
 
-    /// Fetches a lab requisition like [`get_requisition`](Self::get_requisition), as the very JSON that WHOOP sends.
+    /// Fetches a lab requisition like [`get_requisition`](Self::get_requisition), but returns the JSON as WHOOP sent it.
     ///
     /// # Errors
     ///
-    /// As [`get_requisition`](Self::get_requisition), but a requisition that would not decode is no error.
+    /// As for [`get_requisition`](Self::get_requisition), but any JSON object is accepted.
     ///
     /// # Examples
     ///
@@ -102,12 +102,12 @@ impl PartnerClient {
     /// Sets the status of all service requests of a requisition: `PATCH /v2/partner/requisition/{id}/status` (WHOOP's
     /// partner documentation, "Update lab requisition service request statuses").
     ///
-    /// Setting a status twice has no further effect, so that this call is repeated after passing faults.
+    /// Setting a status twice has no further effect, so the client repeats this call after a fault that may pass.
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such requisition, or this partner does not own it;
-    /// [`PartnerError::InvalidRequest`] when WHOOP does not accept the status; else as [`PartnerError`] says.
+    /// [`PartnerError::NotFound`] if WHOOP has no such requisition, or this partner does not own it.
+    /// [`PartnerError::InvalidRequest`] if WHOOP does not accept the status. For the other errors, see [`PartnerError`].
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! A resource as the very JSON that WHOOP sent.
+//! A resource as the JSON that WHOOP sent.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::lenient;
 pub struct ResourceJson(String);
 
 impl ResourceJson {
-    /// Checks that it is a JSON object.
+    /// Checks that the body is a JSON object.
     pub(super) fn new(body: Vec<u8>) -> Result<Self, PartnerError> {
         let text = String::from_utf8(body)
             .map_err(|_| PartnerError::Protocol("the answer is not UTF-8".into()))?;
@@ -27,19 +27,19 @@ impl ResourceJson {
         Ok(Self(text))
     }
 
-    /// The JSON. It is a person's order: keep it out of logs.
+    /// Returns the JSON. It is a person's order: keep it out of logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The JSON as a string of its own.
+    /// Returns the JSON as an owned string.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0
     }
 
-    /// The field `updated_at`, if there is one and it is a text.
+    /// Returns the field `updated_at`, if it is there and holds a text.
     #[must_use]
     pub fn updated_at(&self) -> Option<DateTime> {
         #[derive(Deserialize)]
@@ -51,11 +51,11 @@ impl ResourceJson {
         updated.updated_at.map(DateTime::from)
     }
 
-    /// Reads it as what it should be, such as a [`LabRequisition`](super::LabRequisition).
+    /// Decodes it as a type, such as [`LabRequisition`](super::LabRequisition).
     ///
     /// # Errors
     ///
-    /// [`PartnerError::Protocol`] when it is something else.
+    /// [`PartnerError::Protocol`] if it does not decode.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, PartnerError> {
         serde_json::from_str(&self.0).map_err(|error| PartnerError::malformed(&error))
     }

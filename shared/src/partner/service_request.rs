@@ -1,4 +1,4 @@
-//! A service request: one lab test of an order, and the calls that fetch it and report how it is going.
+//! A service request: one lab test of an order, and the calls that fetch it and report its progress.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why there is a service request (FHIR R4, RequestIntent).
+    /// The intent of a service request (FHIR R4, RequestIntent).
     ServiceRequestIntent {
         /// It is an order.
         Order = "order",
@@ -33,8 +33,8 @@ open_enum! {
 open_enum! {
     /// How far the partner has come with a service request.
     ///
-    /// The good way is `OrderConfirmed`, `AppointmentAttended`, `PartialResultsReady`, `FullResultsReady`. After one of the
-    /// issues WHOOP takes over.
+    /// If all goes well, the order is `OrderConfirmed`, `AppointmentAttended`, `PartialResultsReady`, `FullResultsReady`.
+    /// After one of the issues, WHOOP takes over.
     TaskBusinessStatus {
         /// The partner has accepted the order.
         OrderConfirmed = "ORDER_CONFIRMED",
@@ -63,21 +63,21 @@ pub struct ServiceRequest {
     pub id: ServiceRequestId,
     /// Whether it is to be carried out.
     pub status: ServiceRequestStatus,
-    /// Why it is there; published as required, yet absent from WHOOP's example.
+    /// Its intent. WHOOP's OpenAPI document requires the field; its example leaves it out.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub intent: Optional<ServiceRequestIntent>,
     /// The test, by the code agreed with WHOOP.
     pub code: String,
-    /// How far the partner has come; nothing before the first report.
+    /// How far the partner has come. It has no value before the partner's first report.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub task_business_status: Optional<TaskBusinessStatus>,
-    /// What is to be done, in free text.
+    /// What to do, in free text.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub task_description: Optional<String>,
-    /// What it is based on.
+    /// The resources that it is based on.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     pub based_on: Optional<Vec<ResourceReference>>,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
@@ -92,7 +92,7 @@ impl fmt::Debug for ServiceRequest {
     }
 }
 
-/// Points at a FHIR resource.
+/// A reference to a FHIR resource.
 ///
 /// Follows WHOOP's OpenAPI document, schema `ServiceRequestReference`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub struct ResourceReference {
     pub resource_type: String,
     /// Identifies the resource.
     pub id: ResourceId,
-    /// What else WHOOP tells.
+    /// Fields other than the published ones.
     #[serde(flatten)]
     pub other: OtherFields,
 }
@@ -114,8 +114,8 @@ impl PartnerClient {
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such service request, or this partner does not own it; else as
-    /// [`PartnerError`] says.
+    /// [`PartnerError::NotFound`] if WHOOP has no such service request, or this partner does not own it. For the other
+    /// errors, see [`PartnerError`].
     ///
     /// # Examples
     ///
@@ -148,14 +148,14 @@ impl PartnerClient {
     }
 
     /// Reports how far a service request has come: `PATCH /v2/partner/service-request/{id}/status` (WHOOP's partner
-    /// documentation, "Update service request status"). Gives back the service request as it is then.
+    /// documentation, "Update service request status"). Returns the service request after the update.
     ///
-    /// Setting a status twice has no further effect, so that this call is repeated after passing faults.
+    /// Setting a status twice has no further effect, so the client repeats this call after a fault that may pass.
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] when WHOOP knows no such service request, or this partner does not own it;
-    /// [`PartnerError::InvalidRequest`] when WHOOP does not accept the status; else as [`PartnerError`] says.
+    /// [`PartnerError::NotFound`] if WHOOP has no such service request, or this partner does not own it.
+    /// [`PartnerError::InvalidRequest`] if WHOOP does not accept the status. For the other errors, see [`PartnerError`].
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! What is reported about the progress of service requests.
+//! A report about the progress of service requests.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::TaskBusinessStatus;
 
-/// A new task business status, with a reason where there is one to give. `Debug` does not show the reason.
+/// A new task business status, and optionally a reason. `Debug` does not show the reason.
 ///
 /// Follows WHOOP's OpenAPI document, schema `ServiceRequestStatusRequest`.
 ///
@@ -28,7 +28,7 @@ pub struct StatusUpdate {
 }
 
 impl StatusUpdate {
-    /// The new status, without a reason.
+    /// Makes an update without a reason.
     #[must_use]
     pub fn new(task_business_status: TaskBusinessStatus) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl StatusUpdate {
         }
     }
 
-    /// The same with a reason, in free text.
+    /// Adds a reason, in free text.
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> Self {
         Self {

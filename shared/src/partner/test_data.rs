@@ -5,28 +5,28 @@ use serde::Deserialize;
 use super::exchange::Call;
 use super::{AppointmentType, LabRequisitionId, PartnerClient, PartnerError};
 
-/// WHOOP's answer; an older form of the API has none.
+/// WHOOP's answer. An older form of the API answers without a body.
 #[derive(Deserialize)]
 struct TestData {
     requisition_id: LabRequisitionId,
 }
 
 impl PartnerClient {
-    /// Has WHOOP create a test user and a lab requisition with a booked appointment: `POST
+    /// Makes WHOOP create a test user and a lab requisition with a booked appointment: `POST
     /// /v2/partner/development/add-test-data` (WHOOP's partner documentation, "Generate test data for partner development").
     ///
-    /// Gives back the new requisition's id, or `None` where WHOOP answers in its older form, without one: then the webhook
-    /// tells it.
+    /// Returns the id of the new requisition. An older form of the API does not tell the id: then it returns `None`, and the
+    /// webhook holds the id.
     ///
     /// # Errors
     ///
-    /// [`PartnerError::NotFound`] in production, where there is no such call.
+    /// [`PartnerError::NotFound`] in production, which does not have this call.
     ///
-    /// [`PartnerError::OutcomeUnknown`] when the request was sent but no answer came back, or one that leaves open whether
-    /// WHOOP has created something. It was not sent again: that would create one more requisition. Wait for the webhook, or
-    /// call again if one more does no harm.
+    /// [`PartnerError::OutcomeUnknown`] if the request was sent, but there is no answer, or an answer that does not say
+    /// whether WHOOP has created a requisition. The client does not send it again, because that would create one more. Wait
+    /// for the webhook, or call again if one more does no harm.
     ///
-    /// Else as [`PartnerError`] says.
+    /// For the other errors, see [`PartnerError`].
     ///
     /// # Examples
     ///

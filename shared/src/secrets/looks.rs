@@ -1,22 +1,22 @@
-//! How often signatures that match no key may make us look for newer keys.
+//! How often a signature that matches no key may cause another read of the keys, called a look here.
 
 use std::time::{Duration, SystemTime};
 
 use super::age;
 
-/// How many looks are in hand at most. Each reads both versions of the secret.
+/// The greatest number of available looks. Each look reads both versions of the secret.
 ///
-/// Two, so that a stray forgery does not use up the look that a new key needs.
+/// Two, so that a single forgery does not use up the look that a new key needs.
 const MOST: u32 = 2;
 
-/// How long it takes until a look that was taken comes back: a forger must cause few AWS calls.
+/// How long it takes until a look is available again, so that a forger causes few AWS calls.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// The looks in hand (a token bucket).
+/// The available looks (a token bucket).
 #[derive(Debug)]
 pub(super) struct Looks {
     in_hand: u32,
-    /// Since when the next look has been on its way back.
+    /// When the wait for the next look began.
     since: Option<SystemTime>,
 }
 
@@ -30,7 +30,7 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// Takes a look; returns false if none is in hand.
+    /// Takes a look; returns false if none is available.
     pub(super) fn take(&mut self, now: SystemTime) -> bool {
         self.refill(now);
         if self.in_hand == 0 {
@@ -41,7 +41,7 @@ impl Looks {
         true
     }
 
-    /// Returns a look that was taken and got no answer.
+    /// Makes a look available again that was taken and got no answer.
     pub(super) fn give_back(&mut self) {
         self.in_hand = MOST.min(self.in_hand + 1);
         if self.in_hand == MOST {

@@ -15,7 +15,9 @@ use crate::future::BoxFuture;
 
 use super::{EXPIRE_AFTER, SecretError, SecretReader, Stage, age};
 
-/// Keeps the client credentials at hand, for 15 minutes at most.
+/// Reads the client credentials, and caches them for 15 minutes at most.
+///
+/// The secret holds JSON: `{"client_id": "…", "client_secret": "…"}`.
 pub struct PartnerCredentialsCache {
     reader: SecretReader,
     clock: Clock,
@@ -25,7 +27,7 @@ pub struct PartnerCredentialsCache {
 #[derive(Default)]
 struct Cache {
     credentials: Option<Cached>,
-    /// Why they could not be read the last time, and when.
+    /// Why the last read failed, and when.
     failure: Option<(SecretError, SystemTime)>,
 }
 
@@ -35,7 +37,7 @@ struct Cached {
 }
 
 impl PartnerCredentialsCache {
-    /// Prepares for reading the secret `secret_id` (name or ARN); no call yet.
+    /// Prepares to read the secret `secret_id` (name or ARN). It makes no call yet.
     #[must_use]
     pub fn new(client: Client, secret_id: String) -> Self {
         Self {
@@ -45,18 +47,19 @@ impl PartnerCredentialsCache {
         }
     }
 
-    /// Takes the time from another clock.
+    /// Takes the time from `clock` instead of the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The credentials, from the cache or from Secrets Manager.
+    /// Returns the credentials, from the cache or from Secrets Manager.
     ///
     /// # Errors
     ///
-    /// When none under 15 minutes old are cached and the secret is missing, malformed or not to be read before `deadline`.
+    /// [`SecretError`] if the cached ones are 15 minutes old, or there are none, and the secret is missing, is malformed or
+    /// can't be read before `deadline`.
     pub async fn get(&self, deadline: Instant) -> Result<Arc<PartnerCredentials>, SecretError> {
         self.cached_or_read(deadline, |cache, now| {
             let cached = cache.credentials.as_ref();
@@ -66,11 +69,13 @@ impl PartnerCredentialsCache {
         .await
     }
 
-    /// The credentials as they were at `time` or later: WHOOP refused those at hand, they may have been rotated.
+    /// Returns the credentials as they were at `time` or later. Call this if WHOOP has refused older ones: they may have
+    /// been rotated.
     ///
     /// # Errors
     ///
-    /// When the secret is missing, malformed or not to be read before `deadline`, or was so at `time` or later.
+    /// [`SecretError`] if the secret is missing, is malformed or can't be read before `deadline`, or if the last read failed
+    /// at `time` or later.
     pub async fn get_as_of(
         &self,
         time: SystemTime,
@@ -89,7 +94,7 @@ impl PartnerCredentialsCache {
         .await
     }
 
-    /// What `cached` makes of the cache, else what Secrets Manager answers.
+    /// Returns what `cached` finds in the cache, or else what Secrets Manager answers.
     async fn cached_or_read(
         &self,
         deadline: Instant,

@@ -1,8 +1,8 @@
-//! The webhook signing keys at hand: when they are read, and how long a request waits for them.
+//! The cached webhook signing keys: when they are read, and how long a request waits for them.
 //!
-//! A read runs as a task of its own and puts what it brings into the state that all requests share. A request waits for it
-//! until its deadline. If the request has to give up, the read goes on, and the next request continues it. A read that is
-//! older than a second by then is begun anew: the process may have been frozen meanwhile, and the connection may have died.
+//! A read runs as a task of its own and puts its result into the state that all requests share. A request waits for it until
+//! its deadline. If the request gives up, the read continues, and the next request waits for it. If the read is more than a
+//! second old by then, it is started again: Lambda may have frozen the process meanwhile, and the connection may have died.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,22 +20,24 @@ use crate::aws::Hedge;
 use crate::clock::Clock;
 use crate::signature::Keys;
 
-/// How long a failure is remembered: nobody must cause calls with each request.
+/// How long a failure is remembered, so that not every request causes calls.
 const FAILURE_REMEMBERED: Duration = Duration::from_secs(1);
 
-/// How long after a failed reload the next one is begun while the keys are still good.
+/// The wait between a failed reload and the next one while the keys are still valid.
 const RELOAD_PAUSE: Duration = Duration::from_secs(30);
 
-/// How old a read may be when a request arrives that would wait for it.
+/// The greatest age of a read that a request waits for.
 const READ_OUTDATED: Duration = Duration::from_secs(1);
 
-/// How long the read of a version may take. Longer than any request waits for it.
+/// How long the read of a version may take. It is longer than any request waits.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
-/// Keeps the signing keys at hand. It needs a Tokio runtime.
+/// Reads the signing keys, and caches them for 15 minutes at most. It needs a Tokio runtime.
 ///
-/// Keys under 10 minutes old cost a look at the clock and no call. Older ones are read anew beside the request that finds
-/// them. They are used for 15 minutes at most.
+/// While the keys are less than 10 minutes old, no call is made. Older keys are still used, and read again in the background.
+///
+/// The secret holds JSON: `{"signing_secret": "…"}`. Its previous version is a valid key for 24 hours after the current version
+/// was created.
 pub struct SigningKeys {
     shared: Arc<Shared>,
 }
@@ -53,9 +55,9 @@ struct State {
     /// The read that is under way.
     read: Option<Read>,
     looks: Looks,
-    /// Why the current key could not be read the last time, and when.
+    /// Why the last read of the current key failed, and when.
     failure: Option<(SecretError, SystemTime)>,
-    /// When it last remained open whether there is another key.
+    /// When it was last left unknown whether there is another key.
     unanswered_at: Option<SystemTime>,
 }
 
@@ -69,7 +71,7 @@ struct Read {
 /// Why the keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To have the current one ready for the first request. If that fails, the request tries again at once.
+    /// To have the current key ready for the first request. If that fails, the request tries again at once.
     Ahead,
     /// They are missing or old.
     Load,
@@ -77,18 +79,19 @@ enum Purpose {
     Look,
 }
 
-/// What a signature that matches no key at hand waits for.
+/// What to do about a signature that matches none of the cached keys.
 enum Next {
-    /// There are other keys at hand by now.
+    /// Other keys have been read: try them.
     Try(Arc<KeySet>),
-    /// A read is under way.
+    /// A read is under way: wait for it.
     Wait,
-    /// Nothing: no key matches, or that remains open.
+    /// Nothing more: no key matches, or nobody knows whether another one would.
     End(Result<(), SecretError>),
 }
 
 impl SigningKeys {
-    /// Prepares for reading the secret `secret_id` (name or ARN); no call yet. Slow calls get a second try as `hedge` says.
+    /// Prepares to read the secret `secret_id` (name or ARN). It makes no call yet. A slow call gets a second try as `hedge`
+    /// says.
     #[must_use]
     pub fn new(client: Client, secret_id: String, hedge: Hedge, clock: Clock) -> Self {
         let shared = Shared {
@@ -102,12 +105,12 @@ impl SigningKeys {
         }
     }
 
-    /// Reads the current key ahead of the first request, with a single call: a signature that it did not make asks for the
-    /// previous one. After `deadline` the read goes on without the caller.
+    /// Reads the current key before the first request, with a single call. The previous key is read when a signature needs
+    /// it. After `deadline`, the read continues without the caller.
     ///
     /// # Errors
     ///
-    /// As for [`Self::get`], which will then go on waiting, or try again at once.
+    /// As for [`Self::get`]. After a failure, `get` continues to wait, or tries again at once.
     pub async fn prefetch(&self, deadline: Instant) -> Result<(), SecretError> {
         let shared = &self.shared;
         let now = shared.clock.now();
@@ -115,12 +118,13 @@ impl SigningKeys {
         shared.loaded(deadline).await.map(drop)
     }
 
-    /// The keys, at hand or from Secrets Manager. Nobody waits for the previous one here.
+    /// Returns the keys, from the cache or from Secrets Manager. It does not wait for the previous key.
     ///
     /// # Errors
     ///
-    /// When none under 15 minutes old are at hand, and the current version of the secret is missing, malformed or not to be
-    /// read before `deadline`, or was so less than a second ago.
+    /// [`SecretError`] if the cached keys are 15 minutes old, or there are none, and the current version of the secret is
+    /// missing, is malformed or can't be read before `deadline`; also without a read, if one has failed less than a second
+    /// ago.
     pub async fn get(&self, deadline: Instant) -> Result<Arc<KeySet>, SecretError> {
         let shared = &self.shared;
         let now = shared.clock.now();
@@ -130,15 +134,16 @@ impl SigningKeys {
         }
     }
 
-    /// What `matches` finds in the keys at hand. If it finds nothing, it gets the keys that another look at Secrets Manager brings.
+    /// Returns what `matches` finds in the cached keys. If it finds nothing, the keys are read again, and `matches` gets the
+    /// new ones.
     ///
-    /// Two looks are available, and one is added every 30 s, however many bad signatures arrive. If none is available, nothing is
-    /// found.
+    /// Two such reads are available, and one is added every 30 seconds, however many bad signatures arrive. If none is
+    /// available, nothing is found.
     ///
     /// # Errors
     ///
-    /// When there are no keys, as for [`Self::get`]; and when no key matches, but it remains open whether there is another one,
-    /// because Secrets Manager has not answered that before `deadline`, or less than a second ago.
+    /// As for [`Self::get`]. Also [`SecretError::Unavailable`] if no key matches, but nobody knows whether there is another
+    /// one: because Secrets Manager does not answer before `deadline`, or did not answer less than a second ago.
     pub async fn find<T>(
         &self,
         deadline: Instant,
@@ -174,7 +179,7 @@ impl Shared {
         changed.expect("the change has been made")
     }
 
-    /// The keys at hand if they are still good. If they are old or missing, a read is under way afterwards.
+    /// Returns the cached keys if they are still valid. If they are old or missing, starts a read.
     fn at_hand(
         self: &Arc<Self>,
         state: &mut State,
@@ -200,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// What to do about a signature that matches none of the keys in `tried`. It gets one look at most.
+    /// Decides what to do about a signature that matches none of the keys in `tried`. It gets one look at most.
     fn next(
         self: &Arc<Self>,
         state: &mut State,
@@ -226,7 +231,7 @@ impl Shared {
         }
     }
 
-    /// Begins to read, unless a read is under way.
+    /// Starts a read, unless one is under way.
     fn begin(self: &Arc<Self>, state: &mut State, purpose: Purpose, now: SystemTime) {
         state.read.get_or_insert_with(|| {
             state.unanswered_at = None;
@@ -242,7 +247,7 @@ impl Shared {
     async fn read(self: Arc<Self>, purpose: Purpose, began: SystemTime) {
         let current = async {
             let version = self.version(Stage::Current).await?;
-            // whoever needs no other key goes on now
+            // a request that needs no other key continues now
             self.state
                 .send_modify(|state| state.take_current(version, began));
             Ok(())
@@ -267,7 +272,7 @@ impl Shared {
         ended.unwrap_or_else(|_| Err(self.reader.no_answer("no answer in time")))
     }
 
-    /// Waits for keys that are still good.
+    /// Waits for valid keys.
     async fn loaded(&self, deadline: Instant) -> Result<Arc<KeySet>, SecretError> {
         let good = |state: &State| state.good_keys(self.clock.now()).is_some();
         self.wait(deadline, good).await?;
@@ -279,7 +284,7 @@ impl Shared {
         }
     }
 
-    /// Waits for other keys than `tried`. When there are none at the deadline, that remains open for a while.
+    /// Waits for keys other than `tried`. If there are none at the deadline, it is unknown for a while whether there are any.
     async fn others(&self, tried: &Arc<KeySet>, deadline: Instant) -> Result<(), SecretError> {
         let others = |state: &State| {
             let keys = state.keys.as_ref();
@@ -291,7 +296,7 @@ impl Shared {
         })
     }
 
-    /// Waits until the read that is under way has brought what is wanted, or has ended. After `deadline` it goes on by itself.
+    /// Waits until the state is `wanted`, or the read has ended. After `deadline`, the read continues by itself.
     async fn wait(
         &self,
         deadline: Instant,
@@ -319,14 +324,14 @@ impl State {
         }
     }
 
-    /// Takes over the current version, for which Secrets Manager was asked at `began`.
+    /// Takes over the current version, whose read began at `began`.
     fn take_current(&mut self, version: KeyVersion, began: SystemTime) {
         let keys = KeySet::new(version, self.keys.as_deref(), began);
         self.keys = Some(Arc::new(keys));
         self.failure = None;
     }
 
-    /// Ends the read that has brought the current version, and perhaps an answer about the previous one.
+    /// Ends a read that has returned the current version, and perhaps an answer about the previous one.
     fn end(&mut self, previous: Option<Result<KeyVersion, SecretError>>, now: SystemTime) {
         let read = self.read.take();
         self.unanswered_at = None;
@@ -335,7 +340,7 @@ impl State {
             Some(Ok(version)) => Some(version),
             Some(Err(SecretError::Missing { .. })) => None,
             Some(Err(error)) if error.is_no_answer() => {
-                tracing::warn!(%error, "going on with the signing keys as they were known");
+                tracing::warn!(%error, "going on with the known signing keys");
                 self.leave_unanswered(read, now);
                 return;
             }
@@ -348,7 +353,7 @@ impl State {
         self.keys = keys.map(|keys| Arc::new(keys.with_previous(previous)));
     }
 
-    /// Ends the read that has not brought the current version.
+    /// Ends a read that has failed to return the current version.
     fn fail(&mut self, error: SecretError, now: SystemTime) {
         tracing::warn!(%error, "signing keys not read");
         let read = self.read.take();
@@ -367,7 +372,7 @@ impl State {
         }
     }
 
-    /// It remains open whether there is another key. A look for it may be repeated.
+    /// Remembers that nobody knows whether there is another key. A look for it may be repeated.
     fn leave_unanswered(&mut self, read: Option<Read>, now: SystemTime) {
         self.unanswered_at = Some(now);
         if let Some(read) = read {

@@ -1,4 +1,4 @@
-//! What Secrets Manager says about the webhook signing secret, and the keys that follow from it.
+//! The webhook signing secret as Secrets Manager returns it, and the keys that follow from it.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::{SecretError, SecretReader, Stage, Version};
 use crate::aws::Hedge;
 use crate::signature::Keys;
 
-/// How long the previous key is good after the current one was created: WHOOP signs with either meanwhile.
+/// How long the previous key is valid after the current one was created. In this time WHOOP may sign with either.
 pub(super) const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The JSON of the secret.
@@ -45,9 +45,9 @@ pub struct KeySet {
     /// When the current version was created.
     created: Option<SystemTime>,
     previous: Option<PreviousKey>,
-    /// Whether Secrets Manager has answered what the previous key is, or that there is none for us.
+    /// Whether Secrets Manager has said what the previous key is, or that there is none.
     pub(super) previous_is_known: bool,
-    /// When Secrets Manager was asked for the current one.
+    /// When the read of the current key began.
     pub(super) loaded_at: SystemTime,
 }
 
@@ -58,7 +58,8 @@ struct PreviousKey {
 }
 
 impl KeySet {
-    /// The current key that was asked for at `loaded_at`; the one before it follows from the keys that were `known` until now.
+    /// Makes a set of the current key, whose read began at `loaded_at`. The previous key follows from the keys `known` until
+    /// now.
     pub(super) fn new(current: KeyVersion, known: Option<&Self>, loaded_at: SystemTime) -> Self {
         let unchanged = known.filter(|known| known.is_current(&current));
         let previous = match (unchanged, known) {
@@ -75,7 +76,7 @@ impl KeySet {
         }
     }
 
-    /// The same current key, with the one before it as Secrets Manager says.
+    /// Returns the same current key with the previous key that Secrets Manager returned.
     pub(super) fn with_previous(&self, previous: Option<KeyVersion>) -> Self {
         Self {
             previous: previous.and_then(|version| PreviousKey::new(version.value, self.created)),
@@ -84,7 +85,7 @@ impl KeySet {
         }
     }
 
-    /// The same keys, to which Secrets Manager gives no others for now.
+    /// Returns the same keys, and remembers that Secrets Manager has no others for now.
     pub(super) fn without_others(&self) -> Self {
         Self {
             previous_is_known: true,
@@ -96,7 +97,7 @@ impl KeySet {
         version.value.expose_secret() == self.current.expose_secret()
     }
 
-    /// The keys that are good at `now`.
+    /// Returns the keys that are valid at `now`.
     #[must_use]
     pub fn valid_at(&self, now: SystemTime) -> Keys<'_> {
         let previous = self
@@ -109,7 +110,8 @@ impl KeySet {
 }
 
 impl PreviousKey {
-    /// `created` is when the current version came; if Secrets Manager does not tell, there is no end to wait for, so no key.
+    /// `created` is when the current version was created. If Secrets Manager does not say so, nobody knows how long the
+    /// previous key is valid, so there is none.
     fn new(key: SecretString, created: Option<SystemTime>) -> Option<Self> {
         Some(Self {
             key,

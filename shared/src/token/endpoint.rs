@@ -1,6 +1,6 @@
 //! WHOOP's token endpoint: the OAuth 2.0 client credentials grant (RFC 6749 section 4.4), sent as JSON.
 //!
-//! There are no refresh tokens with this grant: each renewal asks for a token anew.
+//! This grant has no refresh tokens: each renewal is a request for a new token.
 
 use std::time::Duration;
 
@@ -19,40 +19,40 @@ use crate::partner::PartnerApiBaseUrl;
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The wait after the first failed attempt; it doubles each time, and up to as much again is added at random.
+/// The wait after the first failed attempt. It doubles each time. A random time, up to the wait itself, is added.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
-/// How much of an answer is read; a token has about 1 KiB.
+/// The longest answer that is read, in bytes. A token has about 1 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Why there is no new access token. Quotes neither credentials nor answers.
+/// Why there is no new access token. It quotes neither credentials nor answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// WHOOP refuses the client credentials; asking again with the same ones does not help.
+    /// WHOOP refuses the client credentials. Another request with the same ones does not help.
     #[error("client credentials refused with status {status}")]
     InvalidCredentials {
         /// 400 or 401.
         status: u16,
     },
-    /// WHOOP has just given a new access token, and refuses it.
-    #[error("a new access token is refused, too")]
+    /// WHOOP has just given a new access token, but refuses it.
+    #[error("WHOOP refuses even a new access token")]
     NewTokenRefused,
-    /// Too many requests; the wait does not fit the time that is left.
+    /// WHOOP limits the rate, and the deadline comes before the end of the wait.
     #[error("rate limited{}", .retry_after.map(|wait| format!(" for {} s", wait.as_secs())).unwrap_or_default())]
     RateLimited {
         /// How long WHOOP says to wait.
         retry_after: Option<Duration>,
     },
-    /// No answer, or one that tells of a passing fault.
+    /// There is no answer, or it says that a fault will pass.
     #[error("token endpoint unavailable: {0}")]
     Unavailable(String),
-    /// An answer that is no access token.
+    /// The answer is not a usable access token.
     #[error("invalid answer of the token endpoint: {0}")]
     InvalidResponse(String),
 }
 
 impl TokenError {
-    /// Says whether the same request may succeed later.
+    /// Returns whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable(_))
@@ -60,7 +60,7 @@ impl TokenError {
 }
 
 impl TokenError {
-    /// How long to wait at least before the same request is made again; nothing if that does not help.
+    /// Returns the shortest wait before the same request is made again, or `None` if another request does not help.
     fn least_wait(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or_default()),
@@ -99,7 +99,7 @@ fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(secret.expose_secret())
 }
 
-/// The JSON of the answer; WHOOP's OpenAPI document promises none of the fields.
+/// The JSON of the answer. WHOOP's OpenAPI document requires none of the fields.
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: Option<SecretString>,
@@ -107,7 +107,7 @@ struct TokenResponse {
     expires_in: Option<u64>,
 }
 
-/// Asks WHOOP for access tokens.
+/// Requests access tokens from WHOOP.
 pub struct TokenEndpoint {
     http: HttpClient,
     url: Url,
@@ -115,7 +115,7 @@ pub struct TokenEndpoint {
 }
 
 impl TokenEndpoint {
-    /// The token endpoint of the API at `base_url`, to be reached by `http`.
+    /// Names the token endpoint of the API at `base_url`. Requests go through `http`.
     #[must_use]
     pub fn new(http: HttpClient, base_url: &PartnerApiBaseUrl) -> Self {
         Self {
@@ -125,21 +125,23 @@ impl TokenEndpoint {
         }
     }
 
-    /// Takes the time from another clock.
+    /// Takes the time from `clock` instead of the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Asks for a new access token, again and again after a passing fault, until `deadline`.
+    /// Requests a new access token. After a fault that may pass, it repeats the request until `deadline`.
     ///
-    /// After a 429 it waits as long as WHOOP says. No wait is begun that leaves no time for another attempt.
+    /// After a 429 it waits as long as WHOOP says. A wait begins only if it leaves time for another attempt.
     ///
     /// # Errors
     ///
-    /// At once when WHOOP refuses the credentials or its answer holds no token that can be used; when it limits the rate
-    /// for longer than until `deadline`; and when all attempts until then met a passing fault.
+    /// - [`TokenError::InvalidCredentials`] and [`TokenError::InvalidResponse`] at once, if WHOOP refuses the credentials or
+    ///   answers without a usable token.
+    /// - [`TokenError::RateLimited`] if WHOOP limits the rate until after `deadline`.
+    /// - [`TokenError::Unavailable`] if every attempt before `deadline` met a fault that may pass.
     pub async fn request(
         &self,
         credentials: &PartnerCredentials,
@@ -195,7 +197,7 @@ impl TokenEndpoint {
     }
 }
 
-/// Decides by the status alone what an answer is.
+/// Decides by the status alone whether an answer may hold a token.
 fn check_status(response: &Response) -> Result<(), TokenError> {
     match response.status() {
         StatusCode::OK => Ok(()),
@@ -214,7 +216,7 @@ fn check_status(response: &Response) -> Result<(), TokenError> {
     }
 }
 
-/// Makes a token of an answer's body.
+/// Reads the token from the body of an answer.
 fn access_token(body: &[u8], obtained_at: u64) -> Result<AccessToken, TokenError> {
     let response: TokenResponse =
         serde_json::from_slice(body).map_err(|error| invalid(json_error(&error)))?;

@@ -1,6 +1,6 @@
-//! Where new access tokens come from: WHOOP's token endpoint, asked with the client credentials.
+//! Where new access tokens come from: WHOOP's token endpoint, with the client credentials.
 //!
-//! A refusal is remembered: as long as nothing has changed, asking again costs a request each time and brings nothing.
+//! It remembers a refusal, because another request brings nothing until somebody has changed something.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -15,10 +15,11 @@ use crate::credentials::{CredentialsSource, PartnerCredentials};
 /// How long a refusal is remembered, by the wall clock.
 const REFUSAL_REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How often somebody looks for a way out of a remembered refusal: other credentials, another stored token.
+/// How often the secret and the storage are read while a refusal is remembered: they may hold other credentials, or another
+/// token.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Gets access tokens from WHOOP, and remembers for a minute if WHOOP refuses the credentials or even a new token.
+/// Requests access tokens from WHOOP, and remembers for a minute if WHOOP refuses the credentials or even a new token.
 pub struct TokenSource {
     endpoint: TokenEndpoint,
     credentials: Box<dyn CredentialsSource>,
@@ -26,35 +27,35 @@ pub struct TokenSource {
     refusal: Mutex<Option<Refusal>>,
 }
 
-/// What WHOOP has refused.
+/// Credentials that WHOOP has refused, or for which it has refused even a new token.
 struct Refusal {
     credentials: Arc<PartnerCredentials>,
     error: TokenError,
     refused_at: SystemTime,
 }
 
-/// Whether a remembered refusal counts.
+/// Whether a remembered refusal prevents a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
-    /// It does, unless the secret holds other credentials by now.
+    /// It does, unless the secret now holds other credentials.
     Used,
-    /// It does not: WHOOP is asked in any case.
+    /// It does not: there is always a request.
     Ignored,
 }
 
 /// Why there is no new token.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TokenSourceError {
-    /// WHOOP gave none.
+    /// WHOOP gave no token.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// There are no client credentials.
+    /// The client credentials can't be read.
     #[error("{0}")]
     Credentials(CallFailure),
 }
 
 impl TokenSource {
-    /// Tokens from `endpoint` for `credentials`; no call yet.
+    /// Prepares to request tokens from `endpoint` for `credentials`. It makes no call yet.
     #[must_use]
     pub fn new(
         endpoint: TokenEndpoint,
@@ -69,12 +70,13 @@ impl TokenSource {
         }
     }
 
-    /// A new token. If WHOOP refuses the credentials and they have been rotated since, it is asked once more with the new ones.
+    /// Returns a new token. If WHOOP refuses the credentials and they have been rotated, it makes one more request with the
+    /// new ones.
     ///
     /// # Errors
     ///
-    /// When the credentials can't be read, or WHOOP gives no token before `deadline`; and without asking WHOOP when it has
-    /// refused these credentials, or a new token for them, less than a minute ago, and that is to count.
+    /// If the credentials can't be read, or WHOOP gives no token before `deadline`. With [`Memory::Used`] also, without a
+    /// request, if WHOOP has refused these credentials, or a new token for them, less than a minute ago.
     pub async fn next(
         &self,
         memory: Memory,
@@ -111,15 +113,15 @@ impl TokenSource {
         Ok(answer?)
     }
 
-    /// Takes note that WHOOP has refused a token that it had just given. The next one would be refused as well.
+    /// Remembers that WHOOP has refused a token that it had just given. It would refuse the next one as well.
     pub async fn new_token_refused(&self, deadline: Instant) {
-        // without credentials there can be no request either
+        // without credentials there is no request that the memory could prevent
         if let Ok(credentials) = self.credentials.get(deadline).await {
             self.remember(credentials, TokenError::NewTokenRefused);
         }
     }
 
-    /// Says whether a refusal is remembered.
+    /// Returns whether a refusal is remembered.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.remembered().is_some()
@@ -144,7 +146,7 @@ impl TokenSource {
         (age < REFUSAL_REMEMBERED).then(|| (refusal.credentials.clone(), refusal.error.clone()))
     }
 
-    /// Other credentials than `refused`, if the secret held some at `time` or later.
+    /// Returns the credentials that the secret held at `time` or later, if they differ from `refused`.
     async fn others(
         &self,
         refused: &PartnerCredentials,
@@ -154,14 +156,14 @@ impl TokenSource {
         match self.credentials.get_as_of(time, deadline).await {
             Ok(current) => (!current.same_as(refused)).then_some(current),
             Err(error) => {
-                tracing::warn!(%error, "no look at the client credentials after their refusal");
+                tracing::warn!(%error, "client credentials not read again after their refusal");
                 None
             }
         }
     }
 
     fn refusal(&self) -> MutexGuard<'_, Option<Refusal>> {
-        // nothing panics while it is held
+        // no code panics while it holds the lock
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

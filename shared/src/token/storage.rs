@@ -1,24 +1,24 @@
-//! Where the processes of one partner share their access token.
+//! Where several processes share an access token.
 
 use super::{AccessToken, StoreOutcome};
 use crate::call_failure::CallFailure;
 use crate::future::BoxFuture;
 
-/// Keeps the access token for other processes. `TokenStore` (feature `token-store`) does so in DynamoDB.
+/// Keeps an access token for several processes. `TokenStore` (feature `token-store`) does so in DynamoDB.
 pub trait TokenStorage: std::fmt::Debug + Send + Sync {
-    /// The stored token, which may have expired. An item that is no token counts as missing.
+    /// Returns the stored token, which may have expired. A stored value that is not a token counts as missing.
     ///
     /// # Errors
     ///
-    /// When the storage can't be read.
+    /// [`CallFailure`] if the storage can't be read.
     fn load(&self) -> BoxFuture<'_, Result<Option<AccessToken>, CallFailure>>;
 
-    /// Stores a token, unless the storage holds one that expires later and is not `refused`, the token that WHOOP has just
-    /// refused.
+    /// Stores a token, unless the storage holds another one that expires later. `refused` is the token that WHOOP has just
+    /// refused: it is replaced even if it expires later.
     ///
     /// # Errors
     ///
-    /// When the storage can't be written.
+    /// [`CallFailure`] if the storage can't be written.
     fn store<'a>(
         &'a self,
         token: &'a AccessToken,

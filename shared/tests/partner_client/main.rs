@@ -13,6 +13,7 @@ mod rate_limit;
 mod repetition;
 mod requests;
 mod schema_forms;
+mod spans;
 mod token;
 mod token_table;
 mod tutorial;
