@@ -5,7 +5,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "client")]
-//! # fn client(sdk_config: &aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+//! # fn client(sdk_config: &aws_types::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
 //! use whoop_partner::secrets::PartnerCredentialsCache;
 //! use whoop_partner::{PartnerApiBaseUrl, PartnerClient};
 //!

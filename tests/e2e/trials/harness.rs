@@ -3,7 +3,7 @@
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The other is whole.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use local_aws::LocalAws;
@@ -14,6 +14,9 @@ use tokio::sync::OnceCell;
 
 /// How long one trial may take.
 const TRIAL_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long a quick step, or a back-off after a first failure, may take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many lines of the functions' output a failed trial shows.
 const LINES_SHOWN: usize = 60;
@@ -145,7 +148,11 @@ impl Harness {
         let world = set_up(world, async || {
             let silent = Steps::silent();
             let world = World::set_up_on(aws.clone(), stack_name, &parameters, &silent);
-            world.await.map_err(|error| error.to_string())
+            let world = world.await.map_err(|error| error.to_string())?;
+            // trials count what a function does
+            let stopped = world.stack.stop_schedules(aws).await;
+            stopped.map_err(|error| error.to_string())?;
+            Ok(world)
         });
         world.await
     }
@@ -240,4 +247,27 @@ impl Drop for ShowOutputOnFailure<'_> {
             eprintln!("  {}: {}", line.function, line.line);
         }
     }
+}
+
+/// Waits until something is true.
+pub async fn until(
+    what: &str,
+    limit: Duration,
+    is_so: impl AsyncFn() -> Result<bool, Failed>,
+) -> Outcome {
+    let started = Instant::now();
+    while !is_so().await? {
+        if started.elapsed() > limit {
+            return Err(
+                format!("after {} s this is still not true: {what}", limit.as_secs()).into(),
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// The same, with the limit for quick steps.
+pub async fn soon(what: &str, is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
+    until(what, PATIENCE, is_so).await
 }

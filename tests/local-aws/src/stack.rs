@@ -5,6 +5,7 @@ mod bus;
 mod deploy;
 mod functions;
 mod gaps;
+mod schedules;
 mod storage;
 mod webhook;
 

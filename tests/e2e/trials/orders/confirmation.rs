@@ -12,8 +12,8 @@ use whoop_simulator::{Call, Fault};
 use super::by_hand::{ByHand, Fate, Message};
 use super::hurry::Hurry;
 use super::order::Order;
-use super::processor::{Processor, SERVICE_REQUESTS, soon};
-use crate::harness::{Harness, Outcome, trials};
+use super::processor::{Processor, SERVICE_REQUESTS};
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The environment that makes the function confirm.
 const CONFIRM: [(&str, Option<&str>); 1] = [("AUTO_CONFIRM_ORDERS", Some("true"))];

@@ -14,8 +14,8 @@ use local_aws::world::World;
 
 use super::hurry::Hurry;
 use super::order::Order;
-use super::processor::{Processor, soon};
-use crate::harness::{Harness, Outcome, trials};
+use super::processor::Processor;
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {

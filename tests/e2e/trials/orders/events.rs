@@ -12,8 +12,8 @@ use whoop_simulator::Fault;
 
 use super::by_hand::{ByHand, Fate, Message};
 use super::order::ORDERED;
-use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials};
+use super::processor::{Processor, REQUISITIONS};
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The largest event, in bytes, that carries its resource.
 const MAX_ENTRY_SIZE: usize = 1_000_000;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use whoop_simulator::Fault;
 
 use super::order::{ORDERED, Order};
-use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials};
+use super::processor::{Processor, REQUISITIONS};
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The least and the greatest wait for a missing order, in seconds.
 const LAG: std::ops::RangeInclusive<i64> = 60..=69;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, SendMessageBatchRequestEntry};
 use jsonschema::Validator;
@@ -14,16 +14,13 @@ use serde_json::Value;
 use whoop_simulator::Simulator;
 
 use super::order::patient;
-use crate::harness::Outcome;
+use crate::harness::{Outcome, PATIENCE, until};
 
 /// Where the Partner API serves requisitions.
 pub const REQUISITIONS: &str = "/v2/partner/requisition/";
 
 /// Where the Partner API serves service requests.
 pub const SERVICE_REQUESTS: &str = "/v2/partner/service-request/";
-
-/// How long a quick step, or a back-off after a first failure, may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The event processor in use by one trial.
 pub struct Processor<'w> {
@@ -181,27 +178,4 @@ impl<'w> Processor<'w> {
             .filter(runs_it)
             .collect()
     }
-}
-
-/// Waits until something is true.
-pub async fn until(
-    what: &str,
-    limit: Duration,
-    is_so: impl AsyncFn() -> Result<bool, Failed>,
-) -> Outcome {
-    let started = Instant::now();
-    while !is_so().await? {
-        if started.elapsed() > limit {
-            return Err(
-                format!("after {} s this is still not true: {what}", limit.as_secs()).into(),
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
-/// The same, with the limit for quick steps.
-pub async fn soon(what: &str, is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
-    until(what, PATIENCE, is_so).await
 }

@@ -10,8 +10,8 @@ use local_aws::world::World;
 use whoop_simulator::{Call, Fault, RateLimit};
 
 use super::order::Order;
-use super::processor::{Processor, REQUISITIONS, soon};
-use crate::harness::{Harness, Outcome, trials};
+use super::processor::{Processor, REQUISITIONS};
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// How many orders are queued.
 const ORDERS: usize = 1000;

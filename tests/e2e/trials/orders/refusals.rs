@@ -116,8 +116,10 @@ async fn refused_until_stored(processor: &Processor<'_>) -> Outcome {
     let token = a_good_token(processor).await?;
     store_token(processor, &token).await?;
     assert_a_look_in_10_seconds(done_after(&mut by_hand, &message).await?);
-    assert_eq!(processor.whoop.calls_to(TOKEN).len(), 2);
-    Ok(())
+    match processor.whoop.calls_to(TOKEN).len() {
+        2 => Ok(()),
+        calls => Err(format!("{calls} requests for a token").into()),
+    }
 }
 
 /// Stores a token as if it had been obtained half an hour ago.

@@ -303,11 +303,11 @@ async fn a_flood_while_there_are_no_keys_causes_few_calls(world: &World) -> Outc
     for _ in 0..40 {
         assert_status(&stack.deliver(event(), "a forger's key").await?, 503);
     }
-    // one read at the start, and two a second
+    // one read at the start, one for the first webhook, and two a second after it
     let seconds = usize::try_from(started.elapsed().as_secs())?;
     let calls = proxy.calls("GetSecretValue");
     assert!(
-        (3..=3 + 2 * seconds).contains(&calls),
+        (2..=3 + 2 * seconds).contains(&calls),
         "{calls} calls in {seconds} s"
     );
     Ok(())

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Environment, LastUpdateStatus, LogType};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_lambda::types::{Environment, LastUpdateStatus};
 use leak_recorder::Text;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -27,8 +25,6 @@ pub struct Invocation {
     pub payload: Value,
     /// Set when the result is an error.
     pub function_error: Option<String>,
-    /// The last 4 KiB of its log for this invocation.
-    pub log_tail: String,
 }
 
 impl Stack {
@@ -42,7 +38,6 @@ impl Stack {
             .lambda
             .invoke()
             .function_name(function)
-            .log_type(LogType::Tail)
             .payload(Blob::new(payload.to_string()))
             .send()
             .await
@@ -54,13 +49,9 @@ impl Stack {
         let text = String::from_utf8_lossy(text);
         self.recorder
             .record(format!("invocation of {function}"), text.clone());
-        let log_tail = STANDARD
-            .decode(answer.log_result().unwrap_or_default())
-            .unwrap_or_default();
         Ok(Invocation {
             payload: serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.into_owned())),
             function_error: answer.function_error().map(str::to_owned),
-            log_tail: String::from_utf8_lossy(&log_tail).into_owned(),
         })
     }
 
