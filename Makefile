@@ -86,9 +86,14 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 	@.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
 
 .PHONY: build
-build: .venv/sam/.installed target/.fetched ## Build the functions as they are deployed
+build: .venv/sam/.installed target/.fetched ## Build the functions for this machine's processor
 	@$(STEP) "Building the functions (minutes the first time)" \
-		env $(OFFLINE) RUSTFLAGS="$(REMAP_PATHS)" $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+		env $(OFFLINE) RUSTFLAGS="$(REMAP_PATHS)" $(SAM) build \
+		$(if $(ARCHITECTURE)$(PARAMETERS),--parameter-overrides $(ARCHITECTURE) $(PARAMETERS))
+
+# What runs here is built for the processor that is here; what is deployed, for the one that the template or PARAMETERS name.
+ARCHITECTURE := Architecture=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+deploy: ARCHITECTURE :=
 
 # The functions name their source files in logs of panics, but not where these files lie on this machine. The folders of the
 # dependencies are known once they are fetched.

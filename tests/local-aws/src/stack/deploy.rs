@@ -15,6 +15,12 @@ const DEPLOY_LIMIT: Duration = Duration::from_secs(180);
 /// How long the deletion of a stack may take: usually one or two seconds.
 const DELETE_LIMIT: Duration = Duration::from_secs(60);
 
+/// What the template calls this machine's processor, for which `make build` builds.
+const ARCHITECTURE: &str = match cfg!(target_arch = "aarch64") {
+    true => "arm64",
+    false => "x86_64",
+};
+
 impl Stack {
     /// Deploys what `make build` has built, with these parameters of the template, and reads the outputs.
     ///
@@ -159,14 +165,9 @@ async fn sam_deploy(
         // ends together with the local AWS if we can't end it ourselves
         .process_group(aws.process_group())
         .kill_on_drop(true);
-    if !parameters.is_empty() {
-        command.arg("--parameter-overrides");
-        command.args(
-            parameters
-                .iter()
-                .map(|(key, value)| format!("{key}={value}")),
-        );
-    }
+    let parameters = parameters.iter().chain([&("Architecture", ARCHITECTURE)]);
+    command.arg("--parameter-overrides");
+    command.args(parameters.map(|(key, value)| format!("{key}={value}")));
     let status = match tokio::time::timeout(DEPLOY_LIMIT, command.status()).await {
         Ok(status) => status?,
         Err(_) => {
