@@ -23,7 +23,7 @@ OUTPUT ?= target/bench
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
 WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
 
-LOCAL_STACK := cargo run --quiet --package local-aws --bin local-stack --
+LOCAL_STACK := target/debug/local-stack
 
 # SAM finds cargo-lambda and zig, the linker, beside itself.
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
@@ -113,8 +113,10 @@ deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value 
 setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 .PHONY: local-stack
+# With a test beside the program, Cargo chooses the features that all tests need, and `make test` compiles nothing a second time.
 local-stack: .venv/local-aws/.installed
-	@$(STEP) "Compiling the local stack (minutes the first time)" cargo build --quiet --package local-aws --bin local-stack
+	@$(STEP) "Compiling the local stack (minutes the first time)" \
+		cargo build --quiet --workspace --bin local-stack --test proofs
 
 .PHONY: bench-tools
 bench-tools: $(VALGRIND)

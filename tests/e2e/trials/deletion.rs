@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_sdk_kms::types::KeyState;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use libtest_mimic::{Failed, Trial};
-use local_aws::stack::Stack;
+use local_aws::stack::{CloudFormation, Resource, Stack};
 use local_aws::steps::Steps;
 use local_aws::world::World;
 use local_aws::{LocalAws, checkout};
+use reqwest::Method;
 use serde_json::json;
 use template::Template;
 use uuid::Uuid;
@@ -124,43 +124,23 @@ async fn a_first_deployment_that_fails_leaves_nothing(aws: Arc<LocalAws>) -> Out
     });
     all.insert("Refused".into(), refused);
     template["Outputs"] = json!({});
-    let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk_config());
+    let api = aws.api();
+    let cloudformation = CloudFormation(&api);
     let name = "never-made-whole";
 
-    let create = cloudformation.create_stack().stack_name(name);
-    create.template_body(template.to_string()).send().await?;
+    cloudformation.create(name, &template.to_string()).await?;
     until(async || {
-        let answer = cloudformation
-            .describe_stacks()
-            .stack_name(name)
-            .send()
-            .await?;
-        let stack = answer.stacks().first().ok_or("the stack is gone")?;
-        let status = stack.stack_status().map_or("", |status| status.as_str());
-        match status {
+        let status = cloudformation.describe(name).await?.status;
+        match status.as_str() {
             "CREATE_COMPLETE" => Err("nothing was refused".into()),
             _ => Ok(status == "ROLLBACK_COMPLETE"),
         }
     })
     .await?;
 
-    let answer = cloudformation
-        .describe_stack_events()
-        .stack_name(name)
-        .send()
-        .await?;
-    let events = answer.stack_events().iter();
-    let made: Resources = events
-        .filter(|event| {
-            let status = event.resource_status();
-            status.is_some_and(|status| status.as_str() == "CREATE_COMPLETE")
-        })
-        .filter_map(|event| {
-            let kind = event.resource_type()?.to_owned();
-            let physical_id = event.physical_resource_id()?.to_owned();
-            Some((event.logical_resource_id()?.to_owned(), (kind, physical_id)))
-        })
-        .collect();
+    let mut made = cloudformation.events(name).await?;
+    made.retain(|event| event.status == "CREATE_COMPLETE");
+    let made = by_logical_id(made);
     assert_eq!(made.keys().collect::<Vec<_>>(), KEPT);
     for (id, (kind, physical_id)) in &made {
         let is_there = is_there(&aws, kind, physical_id).await?;
@@ -171,19 +151,15 @@ async fn a_first_deployment_that_fails_leaves_nothing(aws: Arc<LocalAws>) -> Out
 
 /// The resources of a deployed stack.
 async fn resources(stack: &Stack) -> Result<Resources, Failed> {
-    let describe = stack.cloudformation.describe_stack_resources();
-    let answer = describe.stack_name(&stack.name).send().await?;
-    let resources = answer.stack_resources().iter();
-    Ok(resources
-        .filter_map(|resource| {
-            let kind = resource.resource_type()?.to_owned();
-            let physical_id = resource.physical_resource_id()?.to_owned();
-            Some((
-                resource.logical_resource_id()?.to_owned(),
-                (kind, physical_id),
-            ))
-        })
-        .collect())
+    let resources = stack.cloudformation().resources(&stack.name).await?;
+    Ok(by_logical_id(resources))
+}
+
+fn by_logical_id(resources: Vec<Resource>) -> Resources {
+    let resources = resources.into_iter();
+    resources
+        .map(|resource| (resource.logical_id, (resource.kind, resource.physical_id)))
+        .collect()
 }
 
 /// The resources that must survive the deletion of their stack.
@@ -225,10 +201,9 @@ async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Optio
             }
         }
         "AWS::KMS::Key" => {
-            let kms = aws_sdk_kms::Client::new(&config);
-            let answer = kms.describe_key().key_id(physical_id).send().await?;
-            let state = answer.key_metadata().and_then(|key| key.key_state());
-            state == Some(&KeyState::Enabled)
+            let key = json!({"KeyId": physical_id});
+            let describe = aws.api().json("kms", "TrentService.DescribeKey", key).await?;
+            describe["KeyMetadata"]["KeyState"] == "Enabled"
         }
         _ => return Ok(None),
     }))
@@ -237,22 +212,19 @@ async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Optio
 /// Pauses the event processor, so that messages stay in the queue.
 async fn rest_the_event_processor(stack: &Stack) -> Outcome {
     let function = stack.output("EventProcessorFunctionName");
-    let list = stack.lambda.list_event_source_mappings();
-    let mappings = list.function_name(function).send().await?;
-    let [mapping] = mappings.event_source_mappings() else {
+    let mappings = "/2015-03-31/event-source-mappings";
+    let list = format!("{mappings}/?FunctionName={function}");
+    let list = stack.api.rest("lambda", Method::GET, &list, None).await?;
+    let [mapping] = list["EventSourceMappings"].as_array().map_or(&[][..], Vec::as_slice) else {
         return Err("the event processor is not invoked from one queue".into());
     };
-    let id = mapping.uuid().ok_or("a mapping without id")?;
-    let update = stack.lambda.update_event_source_mapping();
-    update.uuid(id).enabled(false).send().await?;
+    let id = mapping["UUID"].as_str().ok_or("a mapping without id")?;
+    let mapping = format!("{mappings}/{id}");
+    let off = json!({"Enabled": false});
+    stack.api.rest("lambda", Method::PUT, &mapping, Some(&off)).await?;
     until(async || {
-        let mapping = stack
-            .lambda
-            .get_event_source_mapping()
-            .uuid(id)
-            .send()
-            .await?;
-        Ok(mapping.state() == Some("Disabled"))
+        let mapping = stack.api.rest("lambda", Method::GET, &mapping, None).await?;
+        Ok(mapping["State"] == "Disabled")
     })
     .await
 }

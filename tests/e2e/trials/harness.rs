@@ -150,7 +150,7 @@ impl Harness {
             let world = World::set_up_on(aws.clone(), stack_name, &parameters, &silent);
             let world = world.await.map_err(|error| error.to_string())?;
             // trials count what a function does
-            let stopped = world.stack.stop_schedules(aws).await;
+            let stopped = world.stack.stop_schedules().await;
             stopped.map_err(|error| error.to_string())?;
             Ok(world)
         });

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use libtest_mimic::{Failed, Trial};
 use local_aws::stack::{Invocation, Stack, TokenItem};
 use local_aws::world::World;
@@ -299,15 +297,8 @@ async fn a_failed_run_is_not_repeated_and_reaches_the_failure_queue(world: &Worl
     let not_found = whoop_simulator::Fault::status(TOKEN_PATH, 404).times(10);
     world.simulator.fault(not_found);
     // as the scheduler does it
-    stack
-        .lambda
-        .invoke()
-        .function_name(function(stack))
-        .invocation_type(InvocationType::Event)
-        .payload(Blob::new("{}"))
-        .send()
-        .await
-        .map_err(|_| "the function was not invoked")?;
+    let function = function(stack);
+    stack.api.invoke(function, "Event", &json!({})).await?;
     let mut message = None;
     for _ in 0..5 {
         message = stack.receive(queue).await?;

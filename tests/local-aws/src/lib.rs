@@ -1,6 +1,7 @@
 //! The local AWS, the stack deployed on it, and the WHOOP simulator beside it: `make demo`, `make up` and the
 //! end-to-end tests run on this.
 
+pub mod aws_api;
 pub mod aws_proxy;
 pub mod bootstrap;
 pub mod demo;

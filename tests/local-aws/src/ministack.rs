@@ -17,6 +17,8 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredential
 use aws_types::SdkConfig;
 use tempfile::TempDir;
 
+use crate::aws_api::AwsApi;
+
 pub use function_output::FunctionLine;
 pub(crate) use function_output::function_output;
 
@@ -196,6 +198,12 @@ impl LocalAws {
             ("AWS_ACCESS_KEY_ID", ROOT_KEY),
             ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
         ]
+    }
+
+    /// Calls of services without a client of the SDK, as the local account's root user.
+    #[must_use]
+    pub fn api(&self) -> AwsApi {
+        AwsApi::new(loopback_client(), self.endpoint.clone())
     }
 
     /// Configuration of clients that act as the local account's root user. It takes nothing from our own environment.

@@ -2,6 +2,7 @@
 //! need of a stack.
 
 mod bus;
+mod cloudformation;
 mod deploy;
 mod functions;
 mod gaps;
@@ -13,7 +14,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aws_sdk_cloudformation::error::DisplayErrorContext;
+use aws_sdk_sqs::error::DisplayErrorContext;
+
+pub use cloudformation::{CloudFormation, Resource};
 
 pub use bus::{PublishedEvent, Subscription};
 pub use functions::Invocation;
@@ -21,6 +24,8 @@ pub use storage::TokenItem;
 pub use webhook::{Answer, signed};
 
 use leak_recorder::Recorder;
+
+use crate::aws_api::AwsApi;
 
 /// Why an operation on the stack failed.
 #[derive(Debug, thiserror::Error)]
@@ -82,16 +87,10 @@ impl StackError {
 pub struct Stack {
     /// Name of the stack.
     pub name: String,
-    /// CloudFormation as the root user.
-    pub cloudformation: aws_sdk_cloudformation::Client,
-    /// CloudWatch Logs as the root user.
-    pub cloudwatch_logs: aws_sdk_cloudwatchlogs::Client,
+    /// Services without a client of the SDK, as the root user.
+    pub api: AwsApi,
     /// DynamoDB as the root user.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// EventBridge as the root user.
-    pub eventbridge: aws_sdk_eventbridge::Client,
-    /// Lambda as the root user.
-    pub lambda: aws_sdk_lambda::Client,
     /// Secrets Manager as the root user.
     pub secrets_manager: aws_sdk_secretsmanager::Client,
     /// SQS as the root user.

@@ -10,7 +10,8 @@ use libtest_mimic::Failed;
 use local_aws::checkout;
 use local_aws::stack::{PublishedEvent, Stack, Subscription};
 use local_aws::world::World;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use whoop_simulator::Simulator;
 
 use super::order::patient;
@@ -45,12 +46,8 @@ impl<'w> Processor<'w> {
         let queue = stack.output("WebhookQueueUrl");
         // messages of an earlier trial must not be processed again
         stack.purge(queue).await?;
-        stack
-            .lambda
-            .delete_function_concurrency()
-            .function_name(function)
-            .send()
-            .await?;
+        let path = concurrency_path(function);
+        stack.api.rest("lambda", Method::DELETE, &path, None).await?;
         stack.configure(function, changes).await?;
         whoop.reset();
         whoop.set_rate_limits(Vec::new());
@@ -78,13 +75,10 @@ impl<'w> Processor<'w> {
 
     /// Allows one execution at a time, so that all calls come from one process.
     pub async fn one_execution_at_a_time(&self) -> Outcome {
-        self.stack
-            .lambda
-            .put_function_concurrency()
-            .function_name(self.function())
-            .reserved_concurrent_executions(1)
-            .send()
-            .await?;
+        let path = concurrency_path(self.function());
+        let one = json!({"ReservedConcurrentExecutions": 1});
+        let put = self.stack.api.rest("lambda", Method::PUT, &path, Some(&one));
+        put.await?;
         Ok(())
     }
 
@@ -178,4 +172,8 @@ impl<'w> Processor<'w> {
             .filter(runs_it)
             .collect()
     }
+}
+
+fn concurrency_path(function: &str) -> String {
+    format!("/2017-10-31/functions/{function}/concurrency")
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use serde_json::{Value, json};
 
@@ -46,23 +45,17 @@ impl Stack {
         self.purge(&queue_url).await?;
         let arn = self.queue_arn(&queue_url).await?;
         let bus = self.output("EventBusName");
-        self.eventbridge
-            .put_rule()
-            .event_bus_name(bus)
-            .name(&name)
-            .event_pattern(json!({"source": ["whoop.partner"]}).to_string())
-            .send()
-            .await
-            .map_err(StackError::aws("PutRule"))?;
-        let target = Target::builder().id("queue").arn(arn).build();
-        self.eventbridge
-            .put_targets()
-            .event_bus_name(bus)
-            .rule(&name)
-            .targets(target.expect("both fields are set"))
-            .send()
-            .await
-            .map_err(StackError::aws("PutTargets"))?;
+        let pattern = json!({"source": ["whoop.partner"]}).to_string();
+        let rule = json!({"EventBusName": bus, "Name": name, "EventPattern": pattern});
+        let targets = json!([{"Id": "queue", "Arn": arn}]);
+        let targets = json!({"EventBusName": bus, "Rule": name, "Targets": targets});
+        for (target, body) in [
+            ("AWSEvents.PutRule", rule),
+            ("AWSEvents.PutTargets", targets),
+        ] {
+            let answer = self.api.json("events", target, body).await;
+            answer.map_err(StackError::aws(target))?;
+        }
         Ok(Subscription { queue_url })
     }
 

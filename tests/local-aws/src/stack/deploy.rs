@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
+use super::cloudformation::{CloudFormation, Description};
 use super::{Stack, StackError};
 use crate::ministack::{LocalAws, checkout, loopback_client};
 
@@ -50,11 +51,8 @@ impl Stack {
         let config = aws.sdk_config();
         let mut stack = Self {
             name: name.into(),
-            cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            cloudwatch_logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            api: aws.api(),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
             secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             http: loopback_client(),
@@ -63,7 +61,7 @@ impl Stack {
             function_output: aws.function_output_file(),
             deployed_environments: Default::default(),
         };
-        stack.read_outputs().await?;
+        stack.outputs = stack.describe(name).await?.outputs;
         stack.apply_what_the_local_aws_ignores().await?;
         Ok(stack)
     }
@@ -75,16 +73,12 @@ impl Stack {
     /// If the local AWS refuses, or the stack still exists after 60 s.
     pub async fn delete(&self) -> Result<(), StackError> {
         // a deleted stack can be found by its id only
-        let stack_id = self.status(&self.name).await?.0;
-        self.cloudformation
-            .delete_stack()
-            .stack_name(&self.name)
-            .send()
-            .await
-            .map_err(StackError::aws("DeleteStack"))?;
+        let stack_id = self.describe(&self.name).await?.id;
+        let deleted = self.cloudformation().delete(&self.name).await;
+        deleted.map_err(StackError::aws("DeleteStack"))?;
         let started = Instant::now();
         loop {
-            let (_, status) = self.status(&stack_id).await?;
+            let status = self.describe(&stack_id).await?.status;
             if status == "DELETE_COMPLETE" {
                 return Ok(());
             }
@@ -95,37 +89,15 @@ impl Stack {
         }
     }
 
-    /// The id and the status of the stack with this name or id.
-    async fn status(&self, name_or_id: &str) -> Result<(String, String), StackError> {
-        let answer = self
-            .cloudformation
-            .describe_stacks()
-            .stack_name(name_or_id)
-            .send()
-            .await
-            .map_err(StackError::aws("DescribeStacks"))?;
-        let described = answer.stacks().first().and_then(|stack| {
-            let status = stack.stack_status()?.as_str().to_owned();
-            Some((stack.stack_id()?.to_owned(), status))
-        });
-        described.ok_or_else(|| StackError::Unexpected(format!("there is no stack {name_or_id}")))
+    /// CloudFormation as the root user.
+    #[must_use]
+    pub fn cloudformation(&self) -> CloudFormation<'_> {
+        CloudFormation(&self.api)
     }
 
-    async fn read_outputs(&mut self) -> Result<(), StackError> {
-        let answer = self
-            .cloudformation
-            .describe_stacks()
-            .stack_name(&self.name)
-            .send()
-            .await
-            .map_err(StackError::aws("DescribeStacks"))?;
-        self.outputs = answer
-            .stacks()
-            .iter()
-            .flat_map(|stack| stack.outputs())
-            .filter_map(|output| Some((output.output_key()?.into(), output.output_value()?.into())))
-            .collect();
-        Ok(())
+    async fn describe(&self, name_or_id: &str) -> Result<Description, StackError> {
+        let description = self.cloudformation().describe(name_or_id).await;
+        description.map_err(StackError::aws("DescribeStacks"))
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Environment, LastUpdateStatus};
 use leak_recorder::Text;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{Stack, StackError};
@@ -34,24 +33,17 @@ impl Stack {
     ///
     /// If the function can't be invoked at all.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Invocation, StackError> {
-        let answer = self
-            .lambda
-            .invoke()
-            .function_name(function)
-            .payload(Blob::new(payload.to_string()))
-            .send()
-            .await
-            .map_err(StackError::aws("Invoke"))?;
-        let text = answer
-            .payload()
-            .map(|blob| blob.as_ref())
-            .unwrap_or_default();
-        let text = String::from_utf8_lossy(text);
+        let answer = self.api.invoke(function, "RequestResponse", payload).await;
+        let answer = answer.map_err(StackError::aws("Invoke"))?;
+        let function_error = answer.headers().get("X-Amz-Function-Error");
+        let function_error = function_error.and_then(|value| value.to_str().ok());
+        let function_error = function_error.map(str::to_owned);
+        let text = answer.text().await.map_err(StackError::aws("Invoke"))?;
         self.recorder
             .record(format!("invocation of {function}"), text.clone());
         Ok(Invocation {
-            payload: serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.into_owned())),
-            function_error: answer.function_error().map(str::to_owned),
+            payload: serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text)),
+            function_error,
         })
     }
 
@@ -75,18 +67,8 @@ impl Stack {
                 None => variables.remove(*name),
             };
         }
-        self.lambda
-            .update_function_configuration()
-            .function_name(function)
-            .environment(
-                Environment::builder()
-                    .set_variables(Some(variables))
-                    .build(),
-            )
-            .send()
-            .await
-            .map_err(StackError::aws("UpdateFunctionConfiguration"))?;
-        self.wait_for_update(function).await
+        let change = json!({"Environment": {"Variables": variables}});
+        self.update_configuration(function, &change).await
     }
 
     /// Sets the time limit of a function's invocations, in seconds.
@@ -95,14 +77,8 @@ impl Stack {
     ///
     /// As for [`Self::configure`].
     pub async fn set_timeout(&self, function: &str, seconds: i32) -> Result<(), StackError> {
-        self.lambda
-            .update_function_configuration()
-            .function_name(function)
-            .timeout(seconds)
-            .send()
-            .await
-            .map_err(StackError::aws("UpdateFunctionConfiguration"))?;
-        self.wait_for_update(function).await
+        let change = json!({"Timeout": seconds});
+        self.update_configuration(function, &change).await
     }
 
     /// Ends the running environments of a function, so that the next invocation is a cold start.
@@ -127,44 +103,43 @@ impl Stack {
         if let Some(variables) = known.get(function) {
             return Ok(variables.clone());
         }
-        let answer = self
-            .lambda
-            .get_function_configuration()
-            .function_name(function)
-            .send()
-            .await
-            .map_err(StackError::aws("GetFunctionConfiguration"))?;
-        let variables = answer
-            .environment()
-            .and_then(|environment| environment.variables())
-            .cloned()
-            .unwrap_or_default();
+        let configuration = self.configuration(function).await?;
+        let variables = &configuration["Environment"]["Variables"];
+        let variables: HashMap<String, String> = serde_json::from_value(variables.clone())
+            .map_err(|error| StackError::Unexpected(format!("environment: {error}")))?;
         known.insert(function.to_owned(), variables.clone());
         Ok(variables)
     }
 
-    async fn wait_for_update(&self, function: &str) -> Result<(), StackError> {
+    /// Changes the configuration of a function, and waits until the change has taken effect.
+    async fn update_configuration(&self, function: &str, change: &Value) -> Result<(), StackError> {
+        let path = configuration_path(function);
+        let answer = self.api.rest("lambda", Method::PUT, &path, Some(change));
+        answer
+            .await
+            .map_err(StackError::aws("UpdateFunctionConfiguration"))?;
         let started = Instant::now();
         loop {
-            let answer = self
-                .lambda
-                .get_function_configuration()
-                .function_name(function)
-                .send()
-                .await
-                .map_err(StackError::aws("GetFunctionConfiguration"))?;
-            if answer.last_update_status() == Some(&LastUpdateStatus::Successful) {
+            let status = self.configuration(function).await?["LastUpdateStatus"].take();
+            if status == "Successful" {
                 return Ok(());
             }
             if started.elapsed() > UPDATE_LIMIT {
-                let status = answer.last_update_status();
                 return Err(StackError::Unexpected(format!(
-                    "update of {function} is {status:?} after {} s",
+                    "update of {function} is {status} after {} s",
                     UPDATE_LIMIT.as_secs()
                 )));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    async fn configuration(&self, function: &str) -> Result<Value, StackError> {
+        let path = configuration_path(function);
+        let answer = self.api.rest("lambda", Method::GET, &path, None);
+        answer
+            .await
+            .map_err(StackError::aws("GetFunctionConfiguration"))
     }
 
     /// Every line that a function has printed so far, directly from its process.
@@ -196,18 +171,11 @@ impl Stack {
                 text: line.line,
             })
             .collect();
-        let mut groups = self
-            .cloudwatch_logs
-            .describe_log_groups()
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(group) = groups.next().await {
-            let group = group.map_err(StackError::aws("DescribeLogGroups"))?;
-            let Some(name) = group.log_group_name() else {
-                continue;
-            };
-            texts.extend(self.log_events(name).await?);
+        for page in self.pages("DescribeLogGroups", json!({})).await? {
+            for group in page["logGroups"].as_array().into_iter().flatten() {
+                let name = group["logGroupName"].as_str().unwrap_or_default();
+                texts.extend(self.log_events(name).await?);
+            }
         }
         Ok(texts)
     }
@@ -218,20 +186,39 @@ impl Stack {
     ///
     /// If the log group can't be read.
     pub async fn log_events(&self, log_group: &str) -> Result<Vec<Text>, StackError> {
-        let mut pages = self
-            .cloudwatch_logs
-            .filter_log_events()
-            .log_group_name(log_group)
-            .into_paginator()
-            .send();
+        let pages = self.pages("FilterLogEvents", json!({"logGroupName": log_group}));
         let mut texts = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(StackError::aws("FilterLogEvents"))?;
-            texts.extend(page.events().iter().map(|event| Text {
+        for page in pages.await? {
+            let events = page["events"].as_array().into_iter().flatten();
+            texts.extend(events.map(|event| Text {
                 source: format!("log group {log_group}"),
-                text: event.message().unwrap_or_default().into(),
+                text: event["message"].as_str().unwrap_or_default().into(),
             }));
         }
         Ok(texts)
     }
+
+    /// Every page of the answer of an operation of CloudWatch Logs.
+    async fn pages(
+        &self,
+        operation: &'static str,
+        mut request: Value,
+    ) -> Result<Vec<Value>, StackError> {
+        let target = format!("Logs_20140328.{operation}");
+        let mut pages = Vec::new();
+        loop {
+            let page = self.api.json("logs", &target, request.clone()).await;
+            let page = page.map_err(StackError::aws(operation))?;
+            let next = page["nextToken"].clone();
+            pages.push(page);
+            if next.is_null() {
+                return Ok(pages);
+            }
+            request["nextToken"] = next;
+        }
+    }
+}
+
+fn configuration_path(function: &str) -> String {
+    format!("/2015-03-31/functions/{function}/configuration")
 }

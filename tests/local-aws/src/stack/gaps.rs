@@ -11,32 +11,17 @@ impl Stack {
     /// MiniStack also ignores encryption, point-in-time recovery, throttling, access logs, resource policies and the
     /// bus's dead-letter queue. Nothing here could make them work; the package `template` proves them instead.
     pub(super) async fn apply_what_the_local_aws_ignores(&self) -> Result<(), StackError> {
-        let answer = self
-            .cloudformation
-            .get_template()
-            .stack_name(&self.name)
-            .send()
-            .await
-            .map_err(StackError::aws("GetTemplate"))?;
-        let template: Value = serde_json::from_str(answer.template_body().unwrap_or_default())
+        let template = self.cloudformation().template(&self.name).await;
+        let template = template.map_err(StackError::aws("GetTemplate"))?;
+        let template: Value = serde_json::from_str(&template)
             .map_err(|error| StackError::Unexpected(format!("processed template: {error}")))?;
         // the stack's tables, not the template's: the template also lists resources that a condition leaves out
-        let deployed = self
-            .cloudformation
-            .describe_stack_resources()
-            .stack_name(&self.name)
-            .send()
-            .await
-            .map_err(StackError::aws("DescribeStackResources"))?;
-        for resource in deployed.stack_resources() {
-            if resource.resource_type() == Some("AWS::DynamoDB::Table")
-                && let (Some(logical_id), Some(table)) = (
-                    resource.logical_resource_id(),
-                    resource.physical_resource_id(),
-                )
-            {
-                let properties = &template["Resources"][logical_id]["Properties"];
-                self.apply_time_to_live(table, properties).await?;
+        let deployed = self.cloudformation().resources(&self.name).await;
+        for resource in deployed.map_err(StackError::aws("DescribeStackResources"))? {
+            if resource.kind == "AWS::DynamoDB::Table" {
+                let properties = &template["Resources"][&resource.logical_id]["Properties"];
+                self.apply_time_to_live(&resource.physical_id, properties)
+                    .await?;
             }
         }
         Ok(())
