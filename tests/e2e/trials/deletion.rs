@@ -202,7 +202,10 @@ async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Optio
         }
         "AWS::KMS::Key" => {
             let key = json!({"KeyId": physical_id});
-            let describe = aws.api().json("kms", "TrentService.DescribeKey", key).await?;
+            let describe = aws
+                .api()
+                .json("kms", "TrentService.DescribeKey", key)
+                .await?;
             describe["KeyMetadata"]["KeyState"] == "Enabled"
         }
         _ => return Ok(None),
@@ -215,15 +218,24 @@ async fn rest_the_event_processor(stack: &Stack) -> Outcome {
     let mappings = "/2015-03-31/event-source-mappings";
     let list = format!("{mappings}/?FunctionName={function}");
     let list = stack.api.rest("lambda", Method::GET, &list, None).await?;
-    let [mapping] = list["EventSourceMappings"].as_array().map_or(&[][..], Vec::as_slice) else {
+    let [mapping] = list["EventSourceMappings"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice)
+    else {
         return Err("the event processor is not invoked from one queue".into());
     };
     let id = mapping["UUID"].as_str().ok_or("a mapping without id")?;
     let mapping = format!("{mappings}/{id}");
     let off = json!({"Enabled": false});
-    stack.api.rest("lambda", Method::PUT, &mapping, Some(&off)).await?;
+    stack
+        .api
+        .rest("lambda", Method::PUT, &mapping, Some(&off))
+        .await?;
     until(async || {
-        let mapping = stack.api.rest("lambda", Method::GET, &mapping, None).await?;
+        let mapping = stack
+            .api
+            .rest("lambda", Method::GET, &mapping, None)
+            .await?;
         Ok(mapping["State"] == "Disabled")
     })
     .await

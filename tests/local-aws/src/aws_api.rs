@@ -122,7 +122,10 @@ async fn send(service: &str, request: RequestBuilder) -> Result<Response, ApiErr
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     );
-    let answer = request.header("Authorization", authorization).send().await?;
+    let answer = request
+        .header("Authorization", authorization)
+        .send()
+        .await?;
     match answer.status() {
         status if status.is_success() => Ok(answer),
         status => Err(ApiError::Refused {

@@ -47,7 +47,10 @@ impl<'w> Processor<'w> {
         // messages of an earlier trial must not be processed again
         stack.purge(queue).await?;
         let path = concurrency_path(function);
-        stack.api.rest("lambda", Method::DELETE, &path, None).await?;
+        stack
+            .api
+            .rest("lambda", Method::DELETE, &path, None)
+            .await?;
         stack.configure(function, changes).await?;
         whoop.reset();
         whoop.set_rate_limits(Vec::new());
@@ -77,7 +80,10 @@ impl<'w> Processor<'w> {
     pub async fn one_execution_at_a_time(&self) -> Outcome {
         let path = concurrency_path(self.function());
         let one = json!({"ReservedConcurrentExecutions": 1});
-        let put = self.stack.api.rest("lambda", Method::PUT, &path, Some(&one));
+        let put = self
+            .stack
+            .api
+            .rest("lambda", Method::PUT, &path, Some(&one));
         put.await?;
         Ok(())
     }

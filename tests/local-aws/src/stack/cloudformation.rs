@@ -41,7 +41,9 @@ impl CloudFormation<'_> {
     /// If CloudFormation refuses the template.
     pub async fn create(&self, stack: &str, template: &str) -> Result<(), ApiError> {
         let parameters = [("StackName", stack), ("TemplateBody", template)];
-        self.0.cloudformation("CreateStack", &parameters, |_| ()).await
+        self.0
+            .cloudformation("CreateStack", &parameters, |_| ())
+            .await
     }
 
     /// Begins to delete a stack.
@@ -51,7 +53,9 @@ impl CloudFormation<'_> {
     /// If CloudFormation refuses.
     pub async fn delete(&self, stack: &str) -> Result<(), ApiError> {
         let parameters = [("StackName", stack)];
-        self.0.cloudformation("DeleteStack", &parameters, |_| ()).await
+        self.0
+            .cloudformation("DeleteStack", &parameters, |_| ())
+            .await
     }
 
     /// Describes a stack.
@@ -109,7 +113,9 @@ impl CloudFormation<'_> {
                 .find(|node| has_name(node, "TemplateBody"));
             body.and_then(|body| body.text()).unwrap_or_default().into()
         };
-        self.0.cloudformation("GetTemplate", &parameters, read).await
+        self.0
+            .cloudformation("GetTemplate", &parameters, read)
+            .await
     }
 
     async fn list(&self, action: &str, list: &str, stack: &str) -> Result<Vec<Resource>, ApiError> {
@@ -138,9 +144,7 @@ fn members<'a, 'input>(
     node: Node<'a, 'input>,
     list: &str,
 ) -> impl Iterator<Item = Node<'a, 'input>> {
-    let list = node
-        .descendants()
-        .find(|node| has_name(node, list));
+    let list = node.descendants().find(|node| has_name(node, list));
     list.into_iter()
         .flat_map(|list| list.children())
         .filter(|child| child.is_element())
@@ -148,8 +152,6 @@ fn members<'a, 'input>(
 
 /// The text of a child.
 fn text(node: Node<'_, '_>, child: &str) -> Option<String> {
-    let child = node
-        .children()
-        .find(|node| has_name(node, child))?;
+    let child = node.children().find(|node| has_name(node, child))?;
     Some(child.text().unwrap_or_default().to_owned())
 }
