@@ -1,6 +1,9 @@
 //! Runs the trials on one local AWS with two stacks side by side. Each stack is deployed when the first trial needs it.
 //!
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The other is whole.
+//!
+//! Most trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
+//! beside each other: the first on the one stack, the second on the other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +13,7 @@ use local_aws::LocalAws;
 use local_aws::steps::Steps;
 use local_aws::world::World;
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How long one trial may take.
 const TRIAL_LIMIT: Duration = Duration::from_secs(180);
@@ -33,6 +36,34 @@ pub struct Harness {
     aws: Shared<Arc<LocalAws>>,
     without_processor: Shared<World>,
     whole: Shared<World>,
+    /// Written by a trial that runs alone, read by one that others may run beside.
+    all: RwLock<()>,
+    beside_on_webhook_stack: Mutex<()>,
+    beside_on_whole_stack: Mutex<()>,
+}
+
+/// What may run at the same time as a trial.
+#[derive(Clone, Copy)]
+enum Company {
+    /// Nothing.
+    None,
+    /// Trials that do not use the stack without the event processor.
+    NotOnWebhookStack,
+    /// Trials that do not use the whole stack.
+    NotOnWholeStack,
+    /// Every trial that does not run alone.
+    All,
+}
+
+/// Held while a trial runs.
+enum Turn<'h> {
+    Alone {
+        _all: RwLockWriteGuard<'h, ()>,
+    },
+    Beside {
+        _all: RwLockReadGuard<'h, ()>,
+        _stack: Option<MutexGuard<'h, ()>>,
+    },
 }
 
 /// Makes one trial of each named `async fn`, in this order. The trial is named after the module and the function.
@@ -62,6 +93,9 @@ impl Harness {
             aws: OnceCell::new(),
             without_processor: OnceCell::new(),
             whole: OnceCell::new(),
+            all: RwLock::default(),
+            beside_on_webhook_stack: Mutex::default(),
+            beside_on_whole_stack: Mutex::default(),
         })
     }
 
@@ -70,18 +104,33 @@ impl Harness {
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
-        self.trial(name, async move |harness| {
+        self.webhook_stack_trial(name, Company::None, test)
+    }
+
+    /// A trial on the stack without the event processor that trials on the whole stack may run beside.
+    pub fn beside_on_webhook_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.webhook_stack_trial(name, Company::NotOnWebhookStack, test)
+    }
+
+    fn webhook_stack_trial<F>(self: &Arc<Self>, name: String, company: Company, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(name, company, async move |harness| {
             let world = harness.without_processor().await?;
             harness.watched(test(world)).await
         })
     }
 
-    /// A trial on the whole stack.
+    /// A trial on the whole stack that trials on the other one may run beside.
     pub fn on_whole_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
-        self.trial(name, async move |harness| {
+        self.trial(name, Company::NotOnWholeStack, async move |harness| {
             let world = harness.whole().await?;
             harness.watched(test(world)).await
         })
@@ -92,7 +141,7 @@ impl Harness {
     where
         F: AsyncFnOnce(&World, &World) -> Outcome + Send + 'static,
     {
-        self.trial(name, async move |harness| {
+        self.trial(name, Company::None, async move |harness| {
             let without_processor = harness.without_processor().await?;
             let whole = harness.whole().await?;
             harness.watched(test(without_processor, whole)).await
@@ -104,7 +153,7 @@ impl Harness {
     where
         F: AsyncFnOnce(Arc<LocalAws>) -> Outcome + Send + 'static,
     {
-        self.trial(name, async move |harness| {
+        self.trial(name, Company::None, async move |harness| {
             let aws = Arc::clone(harness.aws().await?);
             harness.watched(test(aws)).await
         })
@@ -115,15 +164,54 @@ impl Harness {
     where
         F: AsyncFnOnce() -> Outcome + Send + 'static,
     {
-        self.trial(name, async move |_| within_limit(test()).await)
+        self.trial(name, Company::None, async move |_| {
+            within_limit(test()).await
+        })
     }
 
-    fn trial<F>(self: &Arc<Self>, name: String, run: F) -> Trial
+    /// The same, for a trial that others may run beside.
+    pub fn beside_without_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce() -> Outcome + Send + 'static,
+    {
+        self.trial(name, Company::All, async move |_| {
+            within_limit(test()).await
+        })
+    }
+
+    fn trial<F>(self: &Arc<Self>, name: String, company: Company, run: F) -> Trial
     where
         F: AsyncFnOnce(&Self) -> Outcome + Send + 'static,
     {
         let harness = Arc::clone(self);
-        Trial::test(name, move || harness.runtime.block_on(run(&harness)))
+        Trial::test(name, move || {
+            harness.runtime.block_on(async {
+                let _turn = harness.turn(company).await;
+                run(&harness).await
+            })
+        })
+    }
+
+    /// Waits until a trial may run.
+    async fn turn(&self, company: Company) -> Turn<'_> {
+        let stack = match company {
+            Company::None => {
+                return Turn::Alone {
+                    _all: self.all.write().await,
+                };
+            }
+            Company::NotOnWebhookStack => Some(&self.beside_on_webhook_stack),
+            Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
+            Company::All => None,
+        };
+        let stack = match stack {
+            Some(stack) => Some(stack.lock().await),
+            None => None,
+        };
+        Turn::Beside {
+            _stack: stack,
+            _all: self.all.read().await,
+        }
     }
 
     async fn without_processor(&self) -> Result<&World, Failed> {

@@ -28,7 +28,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.without_stack; agrees_with_the_local_aws]
+    trials![harness.beside_without_stack; agrees_with_the_local_aws]
 }
 
 /// How many times operations are generated, each time for a table of its own.

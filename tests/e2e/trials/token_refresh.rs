@@ -23,7 +23,7 @@ const LIFETIME: i64 = 3600;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let mut trials = trials![harness.on_webhook_stack;
+    let mut trials = trials![harness.beside_on_webhook_stack;
         a_missing_token_is_obtained_and_stored,
         a_fresh_token_is_left_alone_without_a_call,
         an_old_token_is_renewed,

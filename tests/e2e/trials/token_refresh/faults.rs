@@ -23,7 +23,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// The trials of this area.
 pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_webhook_stack;
+    trials![harness.beside_on_webhook_stack;
         one_passing_fault_of_each_kind_is_survived,
         a_server_error_that_stays_is_partner_unavailable,
         broken_connections_that_stay_are_partner_unavailable,
