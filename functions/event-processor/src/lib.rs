@@ -12,6 +12,7 @@ mod failure;
 mod handler;
 mod message;
 mod message_log;
+mod message_processor;
 mod pace;
 mod published_states;
 mod queue;

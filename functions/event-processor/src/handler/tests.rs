@@ -21,6 +21,7 @@ use whoop_partner::credentials::PartnerCredentials;
 use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::config::QueueLimits;
 use crate::detail::tests::is_valid;
 use crate::published_states::Claim;
 use crate::resource::Resource;
@@ -86,20 +87,24 @@ impl World {
             RuleMode::MatchAny,
             &[send_message(&aws), change_visibility(&aws)]
         );
+        let relay = Relay {
+            partner: PacedClient(partner),
+            bus: Bus::new(events, "bus".into()),
+            published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
+            auto_confirm_orders: false,
+            clock: clock.clone(),
+        };
         let processor = EventProcessor {
-            relay: Relay {
-                partner: PacedClient(partner),
-                bus: Bus::new(events, "bus".into()),
-                published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
-                auto_confirm_orders: false,
+            messages: MessageProcessor {
+                relay,
+                queue_limits: QueueLimits {
+                    retention: 14 * DAY,
+                    max_receive_count: 100,
+                },
+                dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
                 clock: clock.clone(),
             },
-            queue: Queue::new(queue.clone(), "https://queue".into()),
-            queue_limits: QueueLimits {
-                retention: 14 * DAY,
-                max_receive_count: 100,
-            },
-            dead_letters: DeadLetterQueue::new(queue, "https://dead".into()),
+            queue: Queue::new(queue, "https://queue".into()),
             clock,
         };
         let world = Self {
@@ -392,6 +397,7 @@ async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_last
     let now = world.processor.clock.now();
     let claim = world
         .processor
+        .messages
         .relay
         .published
         .claim(&path, state, now)
@@ -546,7 +552,7 @@ async fn a_panic_sends_one_message_back_and_leaves_the_others_alone() {
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build();
     let events = aws_sdk_eventbridge::Client::from_conf(events);
-    world.processor.relay.bus = Bus::new(events, "bus".into());
+    world.processor.messages.relay.bus = Bus::new(events, "bus".into());
     world.serve(&requisition("r-1", NOON, &[])).await;
     world.serve(&requisition("r-2", NOON, &[])).await;
     let batch = [order("unlucky", "r-1"), order("fine", "r-2")];
@@ -667,7 +673,7 @@ async fn a_state_that_can_not_be_remembered_is_published_all_the_same() {
 
 async fn confirming_world() -> World {
     let mut world = World::new().await;
-    world.processor.relay.auto_confirm_orders = true;
+    world.processor.messages.relay.auto_confirm_orders = true;
     let mut revoked = service_request("revoked", Value::Null);
     revoked["status"] = json!("revoked");
     let mut absent = service_request("absent", Value::Null);
@@ -705,7 +711,7 @@ async fn new_orders_are_confirmed_where_nobody_has_given_a_status() {
 #[tokio::test]
 async fn orders_are_not_confirmed_unless_asked_for() {
     let mut world = confirming_world().await;
-    world.processor.relay.auto_confirm_orders = false;
+    world.processor.messages.relay.auto_confirm_orders = false;
     assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);
 }
