@@ -83,7 +83,7 @@ impl MessageProcessor {
         let relayed = AssertUnwindSafe(relayed).catch_unwind();
         match timeout_at(budget.deadline, relayed).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Failure::passing("a panic")),
+            Ok(Err(_)) => Err(Failure::passing("the function panicked")),
             Err(_) => Err(Failure::passing("no time left")),
         }
     }

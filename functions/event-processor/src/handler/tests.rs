@@ -31,22 +31,22 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const TABLE: &str = "published";
 
-/// What AWS has been told, and how it answers.
+/// What the function has told AWS, and how AWS answers.
 #[derive(Default)]
 struct Aws {
     /// The details of what is on the bus.
     published: Vec<Value>,
-    /// The error codes by which EventBridge refuses the next events, the last one first.
+    /// The error codes with which EventBridge refuses the next events. The last one is used first.
     bus_refusals: Vec<&'static str>,
     dead_letters: Vec<SendMessageInput>,
     dead_letter_queue_is_down: bool,
     /// Whether no state can be remembered.
     table_forgets: bool,
-    /// Receipt handles with the visibility timeouts they got.
+    /// The visibility timeout of each receipt handle, in seconds.
     timeouts: HashMap<String, i32>,
 }
 
-/// What a service answers that may not be used; the SDK does not try again.
+/// The answer of a service that denies access. The SDK does not try again.
 fn denied() -> HttpResponse {
     let body = r#"{"__type":"AccessDeniedException"}"#;
     HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body))
@@ -118,7 +118,7 @@ impl World {
         world
     }
 
-    /// Lets WHOOP give access tokens.
+    /// Makes WHOOP give access tokens.
     async fn serve_token(&self) {
         let token = json!({"access_token": "token", "token_type": "bearer", "expires_in": 3600});
         Mock::given(path("/v2/partner/token"))
@@ -131,14 +131,14 @@ impl World {
         self.aws.lock().unwrap()
     }
 
-    /// Lets WHOOP serve a requisition.
+    /// Makes WHOOP serve a requisition.
     async fn serve(&self, requisition: &Value) {
         let id = requisition["id"].as_str().unwrap();
         self.answer(id, ResponseTemplate::new(200).set_body_json(requisition))
             .await;
     }
 
-    /// Lets WHOOP answer whoever asks for the requisition `id`.
+    /// Makes WHOOP answer each request for the requisition `id` like this.
     async fn answer(&self, id: &str, answer: ResponseTemplate) {
         Mock::given(method("GET"))
             .and(path(format!("/v2/partner/requisition/{id}")))
@@ -148,7 +148,7 @@ impl World {
             .await;
     }
 
-    /// Lets WHOOP take or refuse the confirmation of a service request.
+    /// Makes WHOOP accept or refuse the confirmation of a service request.
     async fn confirmations(&self, id: &str, status: u16) {
         Mock::given(method("PATCH"))
             .and(path(format!("/v2/partner/service-request/{id}/status")))
@@ -163,7 +163,7 @@ impl World {
             .await;
     }
 
-    /// The calls that WHOOP got, tokens left aside.
+    /// Returns the calls that WHOOP received, except those for tokens.
     async fn calls(&self) -> Vec<String> {
         let requests = self.whoop.received_requests().await.unwrap();
         let calls = requests.iter().map(|request| {
@@ -173,7 +173,7 @@ impl World {
         calls.filter(|call| call != "POST token").collect()
     }
 
-    /// Processes a batch within a minute and gives back the ids of the messages that stay in the queue.
+    /// Processes a batch within a minute, and returns the ids of the messages that stay in the queue.
     async fn process(&self, records: &[Value]) -> Vec<String> {
         self.process_within(Duration::from_secs(60), records).await
     }
@@ -271,7 +271,7 @@ fn batch(records: &[Value]) -> SqsBatch {
     serde_json::from_str(&json!({"Records": records}).to_string()).unwrap()
 }
 
-/// A message that is received for the `count`th time, the first time having been `age` ago by the clock of a new world.
+/// A message that is received for the `count`th time. It was first received `age` ago, by the clock of a new world.
 fn message(id: &str, body: &str, count: u32, age: Duration) -> Value {
     let first = Duration::from_secs(1_795_000_000) - age;
     json!({
@@ -528,7 +528,7 @@ async fn what_event_bridge_refuses_is_set_aside_and_what_it_does_not_take_goes_b
     world.assert_set_aside(&["refused"]);
 }
 
-/// EventBridge, whose client panics at the first call.
+/// An EventBridge client that panics at the first call.
 #[derive(Debug, Default)]
 struct PanicsOnce(AtomicBool);
 
