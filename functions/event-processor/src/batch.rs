@@ -1,7 +1,7 @@
-//! What SQS hands over and what it gets back (AWS Lambda, "Using Lambda with Amazon SQS", "Partial batch responses").
+//! The batch that SQS hands over, and the response to it (AWS Lambda, "Using Lambda with Amazon SQS", "Partial batch responses").
 //!
-//! Not the typed event of `aws_lambda_events`: one record that is out of shape would fail the whole batch. Here each record
-//! is read by itself, and what is missing shows when the record is processed.
+//! The typed event of `aws_lambda_events` would fail the whole batch if one record is malformed. Here each record is read by
+//! itself. If something is missing, only the processing of that record fails.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct SqsBatch {
     pub(crate) records: Vec<AnyRecord>,
 }
 
-/// A record, or any other JSON, which makes an empty one.
+/// A record. Any JSON that is no record is read as an empty one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AnyRecord(#[serde(deserialize_with = "lenient::object")] pub(crate) Record);
 
@@ -26,7 +26,7 @@ pub(crate) struct AnyRecord(#[serde(deserialize_with = "lenient::object")] pub(c
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// Never empty: SQS would take an empty one in the response for the whole batch.
+    /// Never empty: an empty id in the response would mean that the whole batch failed.
     #[serde(deserialize_with = "identifier")]
     pub(crate) message_id: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
@@ -39,7 +39,7 @@ pub(crate) struct Record {
     message_attributes: BTreeMap<String, AnyAttribute>,
 }
 
-/// What SQS itself says about a message, numbers as text.
+/// What SQS itself says about a message. Its numbers are text.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct SystemAttributes {
@@ -54,7 +54,7 @@ struct SystemAttributes {
 #[derive(Deserialize)]
 struct AnyAttribute(#[serde(deserialize_with = "lenient::object")] MessageAttribute);
 
-/// A message attribute: a text, or bytes in base64.
+/// A message attribute: text, or bytes in base64.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct MessageAttribute {
@@ -67,29 +67,29 @@ pub(crate) struct MessageAttribute {
 }
 
 impl Record {
-    /// How often the message has been received, this time included.
+    /// Returns how often the message has been received, including this time.
     pub(crate) fn receive_count(&self) -> u32 {
         let count = self.attributes.approximate_receive_count.as_deref();
         count.and_then(|count| count.parse().ok()).unwrap_or(1)
     }
 
-    /// When it was received for the first time; when it was sent, if SQS does not say.
+    /// Returns when it was received for the first time. If SQS does not say, this is when it was sent.
     pub(crate) fn first_received_at(&self) -> Option<SystemTime> {
         time(&self.attributes.approximate_first_receive_timestamp).or_else(|| self.sent_at())
     }
 
-    /// When it was sent to the queue.
+    /// Returns when it was sent to the queue.
     pub(crate) fn sent_at(&self) -> Option<SystemTime> {
         time(&self.attributes.sent_timestamp)
     }
 
-    /// The message attributes with their names.
+    /// Returns the message attributes with their names.
     pub(crate) fn message_attributes(&self) -> impl Iterator<Item = (&str, &MessageAttribute)> {
         let attributes = self.message_attributes.iter();
         attributes.map(|(name, AnyAttribute(attribute))| (name.as_str(), attribute))
     }
 
-    /// The text of a message attribute.
+    /// Returns the text of a message attribute.
     pub(crate) fn text_attribute(&self, name: &str) -> Option<&str> {
         self.message_attributes.get(name)?.0.string_value.as_deref()
     }
@@ -107,12 +107,12 @@ fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
     Ok(lenient::string(deserializer)?.filter(|id| !id.is_empty()))
 }
 
-/// A time as SQS gives it: milliseconds since 1970.
+/// Reads a time as SQS writes it: milliseconds since 1970.
 fn time(millis: &Option<String>) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis.as_deref()?.parse().ok()?))
 }
 
-/// Which messages of a batch stay in the queue; SQS deletes all the others.
+/// The messages of a batch that stay in the queue. SQS deletes all others.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
@@ -128,7 +128,7 @@ pub struct BatchItemFailure {
     pub item_identifier: String,
 }
 
-/// SQS can't be told which message failed, so that all of them have to.
+/// A message without an id can't be named in the response. The whole batch has to fail instead.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a record of the batch has no message id")]
 pub struct UnidentifiedMessage;

@@ -13,16 +13,16 @@ use crate::message::QueuedEvent;
 /// The source of all our events.
 const SOURCE: &str = "whoop.partner";
 
-/// What an entry may weigh, in bytes: 1 MB since January 2026 (AWS Compute Blog, "More room to build: serverless services
-/// now support payloads up to 1 MB"). Read as 10^6, so that the event that EventBridge makes of it still fits the mebibyte
-/// of a queue behind a rule.
+/// How large an entry may be, in bytes: 1 MB since January 2026 (AWS Compute Blog, "More room to build: serverless services
+/// now support payloads up to 1 MB"). We count a megabyte as 10^6 bytes. EventBridge adds fields to the event, which then
+/// still fits into a queue behind a rule (1 MiB).
 const MAX_ENTRY_SIZE: usize = 1_000_000;
 
-/// What an entry might weigh before, and may where AWS has not raised it: 256 KiB, less some room for how AWS counts. A larger
-/// one that is refused may have been too large.
+/// How large an entry could be before that: 256 KiB, less a margin for the way AWS counts. The limit may still hold in some
+/// regions. If EventBridge refuses a larger entry, its size may be the reason.
 const OLD_MAX_ENTRY_SIZE: usize = 250_000;
 
-/// A resource as it is to be published.
+/// A resource to publish.
 #[derive(Clone, Copy)]
 pub(crate) struct Publication<'a> {
     /// Its JSON.
@@ -31,18 +31,18 @@ pub(crate) struct Publication<'a> {
     pub(crate) path: &'a str,
 }
 
-/// Why an event is not on the bus. Quotes neither the event nor EventBridge's message about it.
+/// Why an event is not on the bus. The error quotes neither the event nor EventBridge's message about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PublishError {
-    /// EventBridge finds it invalid, today and tomorrow.
+    /// EventBridge finds it invalid. Another try would fail in the same way.
     #[error("EventBridge refuses the event: {0}")]
     Refused(String),
-    /// EventBridge did not take it this time.
+    /// EventBridge did not take it this time. Another try may succeed.
     #[error("EventBridge did not take the event: {0}")]
     NotTaken(String),
 }
 
-/// A bus.
+/// The bus.
 pub(crate) struct Bus {
     client: Client,
     name: String,
@@ -53,7 +53,7 @@ impl Bus {
         Self { client, name }
     }
 
-    /// Publishes an event with its resource, if it has one; with the resource's path instead if that is too large.
+    /// Publishes an event with its resource, if it has one. If the resource is too large, its path takes its place.
     pub(crate) async fn publish(
         &self,
         event: &QueuedEvent,
@@ -67,7 +67,7 @@ impl Bus {
         if size <= MAX_ENTRY_SIZE {
             match self.put(whole).await {
                 Err(PublishError::Refused(reason)) if size >= OLD_MAX_ENTRY_SIZE => {
-                    tracing::warn!(reason, size, "publishing without the resource");
+                    tracing::warn!(reason, size, "the event is published without its resource");
                 }
                 result => return result,
             }
@@ -78,7 +78,7 @@ impl Bus {
             .await
     }
 
-    /// Publishes an event with the path of its resource, which is too large even to be fetched.
+    /// Publishes an event with the path of its resource. For a resource that is too large to be fetched.
     pub(crate) async fn publish_reference(
         &self,
         event: &QueuedEvent,
@@ -116,7 +116,7 @@ impl Bus {
     }
 }
 
-/// What an entry weighs (EventBridge User Guide, "Calculating PutEvents event entry size").
+/// Returns the size of an entry (EventBridge User Guide, "Calculating PutEvents event entry size").
 fn size(entry: &PutEventsRequestEntry) -> usize {
     [entry.source(), entry.detail_type(), entry.detail()]
         .iter()
@@ -125,7 +125,7 @@ fn size(entry: &PutEventsRequestEntry) -> usize {
         .sum()
 }
 
-/// What the error code of an entry means. Denied ones wait for somebody to grant the permission.
+/// Says what the error code of an entry means. If access is denied, the message waits until somebody grants the permission.
 fn verdict(code: &str) -> PublishError {
     match code {
         "InvalidArgument" | "MalformedDetail" | "RedactionFailure" => {
@@ -135,7 +135,7 @@ fn verdict(code: &str) -> PublishError {
     }
 }
 
-/// What the failure of the whole request means; it holds a single entry.
+/// Says what the failure of a whole request means. Each request holds a single entry.
 fn failed(error: &SdkError<PutEventsError>) -> PublishError {
     let failure = CallFailure::from(error).to_string();
     let too_large = error
@@ -189,16 +189,16 @@ mod tests {
 
     type Entries = Arc<Mutex<Vec<PutEventsRequestEntry>>>;
 
-    /// A bus that refuses what weighs more than `limit`, and what it has been asked to take.
+    /// A bus that refuses entries larger than `limit`, and the entries that it has received.
     fn bus_with_limit(limit: usize) -> (Bus, Entries) {
         let entries = Entries::default();
         let asked = entries.clone();
         let rule =
             mock!(aws_sdk_eventbridge::Client::put_events).then_compute_response(move |request| {
                 let entry = request.entries()[0].clone();
-                let weight = size(&entry);
+                let entry_size = size(&entry);
                 asked.lock().unwrap().push(entry);
-                if weight <= limit {
+                if entry_size <= limit {
                     return MockResponse::Output(taken());
                 }
                 let body = r#"{"__type":"ValidationException","message":"quotes the-order"}"#;
@@ -210,14 +210,14 @@ mod tests {
         (bus(&rule), entries)
     }
 
-    /// A resource with which the entry weighs `weight`.
-    fn resource_for(weight: usize) -> Box<RawValue> {
+    /// A resource that makes the entry as large as `entry_size`.
+    fn resource_for(entry_size: usize) -> Box<RawValue> {
         let resource = |length| serde_json::to_string(&json!({"x": "x".repeat(length)})).unwrap();
         let empty = resource(0);
         let (bus, _) = bus_with_limit(0);
         let raw = RawValue::from_string(empty).unwrap();
         let without = size(&bus.entry(&event(), Content::Whole(&raw)));
-        RawValue::from_string(resource(weight - without)).unwrap()
+        RawValue::from_string(resource(entry_size - without)).unwrap()
     }
 
     fn publication(json: &RawValue) -> Publication<'_> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use whoop_partner::lambda::env::{self, EnvError};
 use whoop_partner::partner::PartnerApiBaseUrl;
 
-/// What the environment says.
+/// The settings that the environment holds.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `WEBHOOK_QUEUE_URL`: the queue that the messages come from.
@@ -16,7 +16,7 @@ pub struct Config {
     pub dead_letter_queue_url: String,
     /// `PARTNER_CREDENTIALS_SECRET_ID`: name or ARN of the client credentials.
     pub partner_credentials_secret_id: String,
-    /// `PARTNER_API_BASE_URL`: where the Partner API is, WHOOP's production environment when left out.
+    /// `PARTNER_API_BASE_URL`: where the Partner API is. The default is WHOOP's production environment.
     pub partner_api_base_url: PartnerApiBaseUrl,
     /// `TOKEN_TABLE_NAME`: the table that holds the token.
     pub token_table_name: String,
@@ -26,7 +26,7 @@ pub struct Config {
     pub published_table_name: String,
     /// `WEBHOOK_QUEUE_RETENTION_SECONDS` and `WEBHOOK_QUEUE_MAX_RECEIVE_COUNT`: the limits of the queue.
     pub queue_limits: QueueLimits,
-    /// `AUTO_CONFIRM_ORDERS`: whether new orders are confirmed once they are published.
+    /// `AUTO_CONFIRM_ORDERS`: whether the function confirms new orders after it has published them.
     pub auto_confirm_orders: bool,
 }
 
@@ -35,7 +35,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When a variable is missing or malformed; it is named.
+    /// [`EnvError`] if a variable is missing or malformed. The error names it.
     pub fn from_env() -> Result<Self, EnvError> {
         let Switch(auto_confirm_orders) = env::parsed("AUTO_CONFIRM_ORDERS", Switch(false))?;
         Ok(Self {
@@ -60,7 +60,7 @@ impl Config {
 pub struct QueueLimits {
     /// How long it keeps a message (SQS's `MessageRetentionPeriod`, 60 s to 14 days).
     pub retention: Duration,
-    /// How often it hands a message out before it moves it to the dead-letter queue (SQS's `maxReceiveCount`, 1 to 1000).
+    /// How often it hands out a message before it moves it to the dead-letter queue (SQS's `maxReceiveCount`, 1 to 1000).
     pub max_receive_count: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The dead-letter queue, as the processor uses it: for messages that are not tried again, with the reason.
+//! The dead-letter queue. The processor sends messages there that are not tried again, with the reason.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::primitives::Blob;
@@ -23,15 +23,15 @@ impl DeadLetterQueue {
         Self { client, url }
     }
 
-    /// Sends a copy of a message with the reason why it is here. The reason stays away where SQS has no room for it: better
-    /// here without than lost.
+    /// Sends a copy of a message with the reason. If SQS has no room for the reason, the message is sent without it, because
+    /// otherwise it would be lost.
     pub(crate) async fn send(
         &self,
         record: &Record,
         reason: FailureReason,
     ) -> Result<(), CallFailure> {
         let body = record.body.as_deref();
-        let body = body.ok_or_else(|| CallFailure::no_answer("there is no body to send"))?;
+        let body = body.ok_or_else(|| CallFailure::no_answer("the message has no body"))?;
         let mut attributes: Vec<_> = record
             .message_attributes()
             .filter(|(name, _)| *name != FAILURE_REASON)
@@ -62,7 +62,7 @@ impl DeadLetterQueue {
     }
 }
 
-/// An attribute as SQS takes it; none for one that SQS would not take.
+/// Converts an attribute for SQS. Returns `None` if SQS would not accept it.
 fn value(attribute: &MessageAttribute) -> Option<MessageAttributeValue> {
     let value = MessageAttributeValue::builder().data_type(attribute.data_type.as_deref()?);
     let value = match (&attribute.string_value, &attribute.binary_value) {
@@ -81,7 +81,7 @@ fn string(text: &str) -> MessageAttributeValue {
         .expect("the data type is set")
 }
 
-/// What SQS counts of an attribute: its name, data type and value.
+/// Returns the size of an attribute as SQS counts it: its name, data type and value.
 fn size(name: &str, value: &MessageAttributeValue) -> usize {
     let text = value.string_value().map_or(0, str::len);
     let bytes = value.binary_value().map_or(0, |bytes| bytes.as_ref().len());

@@ -5,17 +5,17 @@ use serde_json::value::RawValue;
 
 use crate::message::QueuedEvent;
 
-/// The version of the detail's form; a change that a consumer could stumble over makes a new one.
+/// The version of the detail's form. A change that could break a consumer needs a new version.
 const SCHEMA_VERSION: u8 = 1;
 
-/// What goes with the event beside the webhook's own words.
+/// What an event carries in addition to the webhook's own fields.
 #[derive(Clone, Copy)]
 pub(crate) enum Content<'a> {
     /// No endpoint serves this type of event.
     Nothing,
-    /// The fetched resource, which is JSON.
+    /// The fetched resource as JSON.
     Whole(&'a RawValue),
-    /// Where to fetch the resource, which is too large: a path of the Partner API.
+    /// The Partner API's path to a resource that is too large for the event.
     Reference(&'a str),
 }
 
@@ -30,7 +30,7 @@ struct Detail<'a> {
     resource_url: Option<&'a str>,
 }
 
-/// The detail as JSON text.
+/// Returns the detail as JSON text.
 pub(crate) fn detail(event: &QueuedEvent, content: Content<'_>) -> String {
     let (resource, resource_url) = match content {
         Content::Nothing => (None, None),

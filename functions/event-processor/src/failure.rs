@@ -1,4 +1,5 @@
-//! Why a message is not done with, and what becomes of it: it returns to the queue after a wait, or it is set aside.
+//! Why a message failed, and what becomes of it. Either it returns to the queue after a wait, or it is set aside in the
+//! dead-letter queue.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,56 +11,56 @@ use crate::bus::PublishError;
 use crate::config::QueueLimits;
 use crate::published_states::StatesError;
 
-/// How long a resource may lag behind its webhook.
+/// How long after its webhook a resource may still be missing at WHOOP.
 const LAG: Duration = Duration::from_secs(60);
 
-/// The wait after the first failure; it doubles with each.
+/// The longest wait after the first failure. Each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 
-/// What the wait grows to. With 100 receives a message outlives three and a half days of failures at least.
+/// The wait does not grow beyond this. With 100 receives, a message survives at least three and a half days of failures.
 const GROWN_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The longest wait, whoever asks for it. SQS keeps a message invisible for 12 hours at most, counted from when it was
-/// received; half an hour of that may have passed (the queue's own visibility timeout is shorter).
+/// The longest wait, whoever asks for it. SQS keeps a message invisible for at most 12 hours after it was received. Up to half
+/// an hour of that may have passed, because the queue's own visibility timeout is shorter than that.
 const LONGEST_WAIT: Duration = Duration::from_secs(43_200 - 1_800);
 
-/// How long before the end of its retention a message is no longer tried: as long as SQS may keep it invisible. What is set
-/// aside has time enough to get there.
+/// A message is not tried again in the last part of its retention, which is as long as SQS may keep a message invisible. So
+/// there is always enough time to set it aside.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The longest wait of a message that could not be sent to the dead-letter queue.
 const LONGEST_WAIT_UNSENT: Duration = Duration::from_secs(10 * 60);
 
-/// Why a message is not done with.
+/// Why a message failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// It can never succeed.
     Final {
-        /// As the dead-letter queue says it.
+        /// The reason for the dead-letter queue.
         reason: FailureReason,
-        /// As the log says it.
+        /// The error for the log.
         error: String,
     },
     /// It may succeed later.
     Passing {
-        /// When it may, at the earliest, as far as anybody knows.
+        /// The shortest wait until the next try. Zero if nobody knows.
         wait: Duration,
-        /// As the log says it.
+        /// The error for the log.
         error: String,
     },
 }
 
-/// What becomes of a message that is not done with.
+/// What becomes of a message that failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It goes to the dead-letter queue.
     SetAside(FailureReason),
-    /// It stays in the queue, and out of sight for this long.
+    /// It stays in the queue and is invisible for this long.
     Returns(Duration),
 }
 
 impl Failure {
-    /// A failure that may pass, nobody knows when.
+    /// Makes a failure that may pass. Nobody knows when.
     pub(crate) fn passing(error: impl ToString) -> Self {
         Self::after(Duration::ZERO, error)
     }
@@ -71,14 +72,15 @@ impl Failure {
         }
     }
 
-    /// What a failed call of the Partner API means for the message that it was made for.
+    /// Says what a failed call of the Partner API means for the message for which it was made.
     ///
-    /// What WHOOP does not know or like is believed at the second try, a minute after the first.
+    /// If WHOOP does not know the resource or refuses the request, this is final only at the second try or later, at least a
+    /// minute after the first.
     pub(crate) fn from_partner(error: &PartnerError, record: &Record, now: SystemTime) -> Self {
         let reason = match error {
             PartnerError::RateLimited { retry_after } => return Self::after(*retry_after, error),
             PartnerError::NotFound => FailureReason::NotFound,
-            // what other refusals say may be over tomorrow, such as a conflict or a gateway's opinion
+            // other refusals may pass, such as a conflict, or come from a gateway
             PartnerError::InvalidRequest {
                 status: 400 | 410 | 422,
                 ..
@@ -96,14 +98,14 @@ impl Failure {
         }
     }
 
-    /// As the log says it.
+    /// Returns the error for the log.
     pub(crate) fn error(&self) -> &str {
         match self {
             Self::Final { error, .. } | Self::Passing { error, .. } => error,
         }
     }
 
-    /// What becomes of the message.
+    /// Decides what becomes of the message.
     pub(crate) fn fate(&self, record: &Record, limits: QueueLimits, now: SystemTime) -> Fate {
         let wait = match *self {
             Self::Final { reason, .. } => return Fate::SetAside(reason),
@@ -124,12 +126,13 @@ impl Failure {
     }
 }
 
-/// How long a message stays out that could not be sent to the dead-letter queue.
+/// Returns how long a message stays invisible that could not be sent to the dead-letter queue.
 pub(crate) fn wait_unsent(record: &Record) -> Duration {
     backoff(record.receive_count()).min(LONGEST_WAIT_UNSENT)
 }
 
-/// How long a message stays out at least that has failed for the `receive_count`th time: exponential, random in its upper half.
+/// Returns the shortest wait of a message that has failed for the `receive_count`th time. It grows exponentially. Its upper half
+/// is random, so that messages that failed together do not return together.
 fn backoff(receive_count: u32) -> Duration {
     let doublings = receive_count.saturating_sub(1).min(16);
     let wait = (FIRST_WAIT * 2u32.pow(doublings)).min(GROWN_WAIT);
@@ -137,10 +140,10 @@ fn backoff(receive_count: u32) -> Duration {
 }
 
 impl From<Undecodable> for Failure {
-    fn from(_: Undecodable) -> Self {
+    fn from(error: Undecodable) -> Self {
         Self::Final {
             reason: FailureReason::Undecodable,
-            error: "no webhook in it".into(),
+            error: error.to_string(),
         }
     }
 }
@@ -255,7 +258,7 @@ mod tests {
         let end = Fate::SetAside(FailureReason::Expired);
         assert_eq!(fate(wait, 5, Some(last_try - wait + SECOND)), end);
         assert_eq!(fate(Duration::ZERO, 1, Some(14 * DAY)), end);
-        // nobody knows how old it is
+        // nobody knows how old the message is
         assert_returns(&fate(wait, 5, None), wait..=wait);
         // the clock of SQS is ahead of ours
         let ahead = json!({"attributes": {"SentTimestamp": "1895000000000"}});

@@ -1,7 +1,8 @@
-//! The event processor: takes webhooks from the queue, fetches the resource that each of them points at, and publishes it
-//! on an EventBridge bus.
+//! The event processor takes webhooks from the queue, fetches the resource that each of them points at, and publishes it on an
+//! EventBridge bus.
 //!
-//! SQS invokes it with batches and gets partial batch responses. Variables, queue message and event are those of the README.
+//! SQS invokes it with batches and gets partial batch responses. `docs/` describes its environment variables
+//! (`configuration.md`), the message in the queue (`messages.md`) and the event on the bus (`events.md`).
 
 mod batch;
 mod bus;
@@ -12,6 +13,7 @@ mod failure;
 mod handler;
 mod message;
 mod message_log;
+mod message_processor;
 mod pace;
 mod published_states;
 mod queue;

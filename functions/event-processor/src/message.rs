@@ -1,4 +1,4 @@
-//! A message of the queue as this function sees it: the webhook in it, and when that arrived.
+//! The webhook in a message of the queue, and when it arrived.
 
 use std::time::SystemTime;
 
@@ -9,16 +9,16 @@ use crate::batch::Record;
 /// How long an event's detail-type may be, in characters (EventBridge, `PutEventsRequestEntry`).
 const MAX_DETAIL_TYPE: usize = 128;
 
-/// A webhook that has arrived. Nothing formats it: the resource id points at a patient's order.
+/// A webhook from the queue. It can't be formatted, because the resource id points at a patient's order.
 pub(crate) struct QueuedEvent {
     pub(crate) event_type: String,
     pub(crate) resource_id: String,
-    /// RFC 3339.
+    /// When the webhook arrived, in RFC 3339.
     pub(crate) received_at: String,
 }
 
 impl QueuedEvent {
-    /// Decodes a message; `now` is when it was received if neither it nor SQS says.
+    /// Decodes a message. If neither the message nor SQS says when the webhook arrived, it arrived `now`.
     pub(crate) fn decode(record: &Record, now: SystemTime) -> Result<Self, Undecodable> {
         let body = record.body.as_deref().ok_or(Undecodable)?;
         let webhook = Webhook::decode(body, |name| record.text_attribute(name))?;
@@ -29,13 +29,13 @@ impl QueuedEvent {
         })
     }
 
-    /// The event type as the event on the bus carries it outside of its detail.
+    /// Returns the event type for the detail-type of the event on the bus, cut to the length that EventBridge allows.
     pub(crate) fn detail_type(&self) -> String {
         self.event_type.chars().take(MAX_DETAIL_TYPE).collect()
     }
 }
 
-/// When the webhook arrived, in RFC 3339.
+/// Returns when the webhook arrived, in RFC 3339.
 pub(crate) fn received_at(record: &Record, now: SystemTime) -> String {
     let sent_at = record.sent_at().unwrap_or(now);
     queue_message::received_at(record.text_attribute(RECEIVED_AT), sent_at)

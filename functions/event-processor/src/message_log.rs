@@ -1,4 +1,4 @@
-//! The log lines that say what becomes of a message. Operators search for them by `request_id`, `message_id` and `event_type`.
+//! The log lines that say what became of a message. Operators find them by `request_id`, `message_id` and `event_type`.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::message;
 use crate::relay::Outcome;
 
-/// What every line about a message says.
+/// The fields that every line about a message has.
 pub(crate) struct MessageLog<'r> {
     message_id: Option<&'r str>,
     request_id: Option<&'r str>,
@@ -22,7 +22,7 @@ pub(crate) struct MessageLog<'r> {
     start: Instant,
 }
 
-/// A line at a level, with what every line says and with fields of its own.
+/// Logs a line with the fields of every line and with its own.
 macro_rules! line {
     ($log:ident, $level:ident, $($fields_and_text:tt)+) => {
         tracing::$level!(
@@ -38,7 +38,7 @@ macro_rules! line {
 }
 
 impl<'r> MessageLog<'r> {
-    /// The log of a message that is being processed from `now` on.
+    /// Starts the log of a message. Its time runs from now on; `now` is the clock's time.
     pub(crate) fn new(record: &'r Record, event_type: Option<String>, now: SystemTime) -> Self {
         Self {
             message_id: record.message_id.as_deref(),
@@ -50,7 +50,7 @@ impl<'r> MessageLog<'r> {
         }
     }
 
-    /// The span for everything that is logged while the message is processed.
+    /// Returns the span of all lines that are logged while the message is processed.
     pub(crate) fn span(&self) -> Span {
         tracing::info_span!(
             "message",
@@ -60,21 +60,24 @@ impl<'r> MessageLog<'r> {
         )
     }
 
+    /// The message needs no further try.
     pub(crate) fn processed(&self, outcome: Outcome) {
         line!(self, info, ?outcome, "message processed");
     }
 
+    /// The message stays in the queue and is invisible for `wait`.
     pub(crate) fn goes_back(&self, failure: &Failure, wait: Duration) {
         let (error, wait_s) = (failure.error(), wait.as_secs());
         line!(self, warn, error, wait_s, "message goes back");
     }
 
+    /// The message is in the dead-letter queue.
     pub(crate) fn set_aside(&self, failure: &Failure, reason: FailureReason) {
         let (error, failure_reason) = (failure.error(), reason.as_str());
         line!(self, error, failure_reason, error, "message set aside");
     }
 
-    /// The dead-letter queue did not take the message.
+    /// The dead-letter queue did not take the message, so it stays in the queue and is invisible for `wait`.
     pub(crate) fn not_set_aside(
         &self,
         failure: &Failure,

@@ -1,11 +1,11 @@
-//! The memory of what has been published: for each resource its newest state, as an item in DynamoDB.
+//! The memory of what has been published: the newest state of each resource, as an item in DynamoDB.
 //!
-//! An item holds neither the resource nor its id, only their SHA-256 (in base64). It also says who is just publishing: two
-//! executions that hold the same webhook would both find its state new otherwise, and an older state could overtake a newer
-//! one. A lease that is not given back runs out, so that a crash leads to a repetition and never to a loss.
+//! An item holds neither the resource nor its id, only their SHA-256 (in base64). It also says who is publishing the resource
+//! at the moment. Otherwise two executions with the same webhook would both find its state new, or an older state could be
+//! published after a newer one. A lease that is not given back expires, so a crash leads to a repetition and never to a loss.
 //!
-//! States with a date and states without one are remembered side by side, so that neither makes the other forgotten:
-//! `updated_at` with `body_hash`, and `undated_body_hash`.
+//! States with a date and states without a date are remembered side by side, so that neither replaces the other: `updated_at`
+//! with `body_hash`, and `undated_body_hash`.
 
 mod item;
 
@@ -23,11 +23,11 @@ use whoop_partner::call_failure::CallFailure;
 
 use item::{Item, StoredItem};
 
-/// How long a state is remembered: far longer than a message may wait in the queue, in the dead-letter queue after it, and
-/// in the queue again.
+/// How long a state is remembered. It is far longer than a message may wait in the queue, then in the dead-letter queue, and
+/// then in the queue again.
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// How long a lease lasts: longer than claiming, publishing twice and remembering may take, at 8 s for each call.
+/// How long a lease lasts. It is longer than claiming, publishing twice and remembering may take, with 8 s for each call.
 const LEASE: Duration = Duration::from_secs(45);
 
 /// A state of a resource.
@@ -38,7 +38,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state in which a resource's JSON is `body`.
+    /// Makes the state of a resource whose JSON is `body`.
     pub(crate) fn new(updated_at: Option<Timestamp>, body: &str) -> Self {
         Self {
             updated_at,
@@ -50,13 +50,13 @@ impl State {
 /// Whether a state may be published now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// By us, and by nobody else as long as the lease lasts.
+    /// Yes, by us. While the lease lasts, nobody else may publish one.
     Granted(Lease),
-    /// No, it has been published.
+    /// No, it is published already.
     Published,
-    /// No, a newer one has been published.
+    /// No, a newer one is published already.
     Outdated,
-    /// No, somebody else is just publishing one of this resource.
+    /// No, another execution is publishing a state of this resource.
     Busy,
 }
 
@@ -73,10 +73,10 @@ pub(crate) struct Lease {
 #[error("UpdateItem of the published states failed: {0}")]
 pub(crate) struct StatesError(CallFailure);
 
-/// What became of an update.
+/// The result of an update.
 enum Update {
     Made,
-    /// Its condition did not hold for this item.
+    /// The condition did not hold for this item.
     Refused(Item),
 }
 
@@ -91,7 +91,7 @@ impl PublishedStates {
         Self { client, table }
     }
 
-    /// Claims the right to publish a state of the resource `key`. An item that is malformed gives way.
+    /// Claims the right to publish a state of the resource `key`. A malformed item is replaced.
     pub(crate) async fn claim(
         &self,
         key: &str,
@@ -116,7 +116,7 @@ impl PublishedStates {
         if stored.is_claimed() || !stored.is_malformed() {
             return Ok(Claim::Busy);
         }
-        tracing::warn!("a malformed item of the published states gives way");
+        tracing::warn!("a malformed item of the published states is replaced");
         match self
             .make(self.claim_malformed(&lease, &stored, now))
             .await?
@@ -126,7 +126,7 @@ impl PublishedStates {
         }
     }
 
-    /// Remembers that the state has been published, unless a newer one is remembered by now, and gives the lease back.
+    /// Remembers that the state has been published, and gives the lease back. If a newer state is remembered by now, that stays.
     pub(crate) async fn remember(&self, lease: Lease, now: SystemTime) -> Result<(), StatesError> {
         let state = &lease.state;
         let (set, novel) = match state.updated_at {
@@ -153,7 +153,7 @@ impl PublishedStates {
         if let Update::Made = self.make(with_lease).await? {
             return Ok(());
         }
-        // the lease has run out, and somebody else may hold one or have remembered a newer state
+        // our lease has expired, and another execution may hold one or may have remembered a newer state
         let without_lease = update
             .update_expression(set)
             .set_condition_expression(novel.map(str::to_owned));
@@ -161,7 +161,7 @@ impl PublishedStates {
         self.release(lease).await
     }
 
-    /// Gives a lease back, so that the next try need not wait for its end.
+    /// Gives a lease back, so that the next try does not have to wait until it expires.
     pub(crate) async fn release(&self, lease: Lease) -> Result<(), StatesError> {
         let release = self
             .update(&lease.key)
@@ -171,7 +171,7 @@ impl PublishedStates {
         self.make(release).await.map(drop)
     }
 
-    /// Claims a state that is neither remembered nor older than the one that is, unless somebody else holds a lease.
+    /// Claims a state if nobody else holds a lease, and if neither this state nor a newer one is remembered.
     fn claim_novel(&self, lease: &Lease, now: SystemTime) -> UpdateItemFluentBuilder {
         let free =
             "(attribute_not_exists(claimed_until) OR claimed_until < :now OR claimed_by = :me)";
@@ -193,7 +193,7 @@ impl PublishedStates {
             .set_updated_at(&lease.state)
     }
 
-    /// Claims a state as long as the item is still `stored`, and removes what is malformed of that.
+    /// Claims a state if the item is still `stored`, and removes its malformed attributes.
     fn claim_malformed(
         &self,
         lease: &Lease,
@@ -215,7 +215,7 @@ impl PublishedStates {
         })
     }
 
-    /// An update with the values that a claim sets.
+    /// Begins an update with the values that a claim sets.
     fn set_lease(&self, lease: &Lease, now: SystemTime) -> UpdateItemFluentBuilder {
         self.update(&lease.key)
             .expression_attribute_values(":me", AttributeValue::S(lease.holder.clone()))
@@ -223,7 +223,7 @@ impl PublishedStates {
             .expression_attribute_values(":expires_at", seconds(now + LIFETIME))
     }
 
-    /// An update of the item of the resource `key`.
+    /// Begins an update of the item of the resource `key`.
     fn update(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
@@ -245,7 +245,7 @@ impl PublishedStates {
     }
 }
 
-/// The value `:updated_at`, where a state has a date.
+/// Sets the value `:updated_at` if a state has a date.
 trait SetUpdatedAt {
     fn set_updated_at(self, state: &State) -> Self;
 }
@@ -253,7 +253,7 @@ trait SetUpdatedAt {
 impl SetUpdatedAt for UpdateItemFluentBuilder {
     fn set_updated_at(self, state: &State) -> Self {
         match state.updated_at {
-            // to the last digit
+            // in nanoseconds, so that no digit is lost
             Some(updated_at) => {
                 let nanoseconds = AttributeValue::N(updated_at.as_nanosecond().to_string());
                 self.expression_attribute_values(":updated_at", nanoseconds)
@@ -263,7 +263,7 @@ impl SetUpdatedAt for UpdateItemFluentBuilder {
     }
 }
 
-/// A time of ours as a Unix time, which TTL takes in seconds.
+/// Converts a time to Unix seconds, as DynamoDB's TTL requires.
 fn seconds(time: SystemTime) -> AttributeValue {
     AttributeValue::N(since_epoch(time).as_secs().to_string())
 }

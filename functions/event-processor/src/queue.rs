@@ -1,4 +1,4 @@
-//! The queue, as the processor uses it: for messages that go back to it, each with its own visibility timeout.
+//! The queue. The processor gives each message that stays in it a visibility timeout of its own.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 use whoop_partner::call_failure::CallFailure;
 
-/// A message that goes back to the queue.
+/// A message that stays in the queue.
 pub(crate) struct Returned {
     pub(crate) message_id: String,
     pub(crate) receipt_handle: Option<String>,
-    /// How long it is to stay out.
+    /// How long it stays invisible.
     pub(crate) wait: Duration,
 }
 
@@ -26,17 +26,24 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Keeps messages invisible for as long as each is to stay out. Where that fails, the queue's own timeout holds.
+    /// Keeps each message invisible for its own time. If that fails for a message, the queue's own timeout applies.
     ///
-    /// With a request for each, all at once, although there is a batch request: the local AWS asks for a permission for that
-    /// which does not exist in AWS.
+    /// It sends one request for each message, all at the same time. SQS has a batch request, but the local AWS demands a
+    /// permission for it that does not exist in AWS.
     pub(crate) async fn keep_out(&self, returned: &[Returned], deadline: Instant) {
         join_all(returned.iter().map(|message| async move {
             let message_id = &message.message_id;
             match timeout_at(deadline, self.set_visibility_timeout(message)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(message_id, %error, "visibility timeout not set"),
-                Err(_) => tracing::warn!(message_id, "visibility timeout not set: no time left"),
+                Ok(Err(error)) => {
+                    tracing::warn!(message_id, %error, "the visibility timeout is not set");
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        message_id,
+                        "the visibility timeout is not set: no time left"
+                    );
+                }
             }
         }))
         .await;
@@ -59,7 +66,7 @@ impl Queue {
     }
 }
 
-/// A wait as SQS takes it, in whole seconds; never shorter than asked for.
+/// Converts a wait to whole seconds, as SQS requires. It is rounded up.
 fn seconds(wait: Duration) -> i32 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     i32::try_from(seconds).unwrap_or(i32::MAX)

@@ -1,4 +1,4 @@
-//! What a webhook leads to: its resource is fetched, published in a state that is not on the bus yet, and confirmed.
+//! Relays an event: fetches its resource from WHOOP, publishes the state if it is new, remembers that, and confirms the order.
 
 use serde_json::value::RawValue;
 use whoop_partner::clock::Clock;
@@ -12,7 +12,7 @@ use crate::pace::{Budget, PacedClient};
 use crate::published_states::{Claim, PublishedStates};
 use crate::resource::{self, Confirmation, Resource};
 
-/// Carries resources from WHOOP to the bus.
+/// Relays events from the queue to the bus, with their resources from WHOOP.
 pub(crate) struct Relay {
     pub(crate) partner: PacedClient,
     pub(crate) bus: Bus,
@@ -21,23 +21,23 @@ pub(crate) struct Relay {
     pub(crate) clock: Clock,
 }
 
-/// What became of a webhook that needs no further try.
+/// What became of an event that needs no further try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is published.
     Published,
-    /// The state that WHOOP shows has been published before.
+    /// The state that WHOOP returned was published before.
     AlreadyPublished,
-    /// A newer state than the one that WHOOP shows has been published before.
+    /// A newer state than the one that WHOOP returned was published before.
     Outdated,
 }
 
 impl Relay {
-    /// Publishes what `event` points at, and confirms it if the function is to do so.
+    /// Publishes an event with its resource, and confirms the order if the function is configured to do so.
     ///
     /// # Errors
     ///
-    /// When WHOOP, the table or the bus fails, or when the event can never be published.
+    /// [`Failure`] if a call of WHOOP, of the table or of the bus fails, or if the event can never be published.
     pub(crate) async fn relay(
         &self,
         event: &QueuedEvent,
@@ -53,7 +53,7 @@ impl Relay {
             .call(budget, async |partner| resource.fetch(partner).await)
             .await;
         let json = match fetched {
-            // its state is not known, so it is published each time, and there is nothing to confirm
+            // nobody knows its state, so it is published each time, and nothing is confirmed
             Err(PartnerError::TooLarge { .. }) => {
                 self.bus.publish_reference(event, &resource.path()).await?;
                 return Ok(Outcome::Published);
@@ -65,13 +65,13 @@ impl Relay {
             return Ok(outcome);
         }
         if outcome == Outcome::Outdated {
-            // it may say that nobody has given a status, although somebody has by now
+            // somebody may have set a status that this older state lacks
             return Err(Failure::passing(
-                "what WHOOP shows is older than what is published, so nothing is confirmed yet",
+                "WHOOP returned an older state than the published one, so nothing is confirmed yet",
             ));
         }
         let to_confirm = resource.to_confirm(&json);
-        // the whole order is not needed any more, and may be large
+        // it may be large, and is not needed any more
         drop(json);
         let confirmed = match to_confirm {
             Ok(to_confirm) => self.confirm(to_confirm, budget).await,
@@ -81,7 +81,7 @@ impl Relay {
         Ok(outcome)
     }
 
-    /// Publishes a resource if its state is not on the bus yet, and remembers that.
+    /// Publishes a resource if its state is new, and remembers the state.
     async fn publish_new_state(
         &self,
         event: &QueuedEvent,
@@ -105,18 +105,19 @@ impl Relay {
         let publication = Publication { json, path: &path };
         if let Err(error) = self.bus.publish(event, Some(publication)).await {
             if let Err(error) = self.published.release(lease).await {
-                tracing::warn!(%error, "the next try has to wait for the end of the lease");
+                tracing::warn!(%error, "the lease is not given back: the next try has to wait until it expires");
             }
             return Err(error.into());
         }
         if let Err(error) = self.published.remember(lease, self.clock.now()).await {
-            // If the message went back, the state would certainly be published again. Now it is only if WHOOP repeats the webhook.
+            // Not a failure: the next try would certainly publish the state again. This way, that happens only if WHOOP repeats
+            // the webhook.
             tracing::error!(%error, "a published state is not remembered");
         }
         Ok(Outcome::Published)
     }
 
-    /// Confirms as much as WHOOP lets us. If it refuses something, the rest is confirmed all the same.
+    /// Confirms as much as WHOOP accepts. If WHOOP refuses one confirmation, the others are still sent.
     async fn confirm(
         &self,
         to_confirm: Vec<Confirmation>,

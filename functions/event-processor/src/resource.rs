@@ -1,4 +1,8 @@
-//! What an event points at, and how the Partner API serves it.
+//! The resources that events point at. Everything that depends on the kind of resource is here: where it is, how to fetch it, and
+//! what to confirm.
+//!
+//! If WHOOP adds an event type with an endpoint, add a variant to [`Resource`], and the event type to [`Resource::of`]. The
+//! compiler then names the other places.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -19,9 +23,11 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// The resource that `event` points at; none if no endpoint serves the event's type.
+    /// Returns the resource that `event` points at; `None` if no endpoint serves its type.
     ///
-    /// An id that is none, of a type that is served, can't be fetched, today or tomorrow.
+    /// # Errors
+    ///
+    /// [`Undecodable`] if an endpoint serves the type, but the id is not a valid one.
     pub(crate) fn of(event: &QueuedEvent) -> Result<Option<Self>, Undecodable> {
         match event.event_type.as_str() {
             "lab_requisition.created" => {
@@ -32,14 +38,14 @@ impl Resource {
         }
     }
 
-    /// The path below the Partner API's base URL. It also names the resource among all others.
+    /// Returns the path below the Partner API's base URL. No other resource has the same path.
     pub(crate) fn path(&self) -> String {
         match self {
             Self::Requisition(id) => format!("/v2/partner/requisition/{}", id.as_str()),
         }
     }
 
-    /// Fetches it.
+    /// Fetches the resource.
     pub(crate) async fn fetch(
         &self,
         partner: &PartnerClient,
@@ -49,7 +55,7 @@ impl Resource {
         }
     }
 
-    /// What nobody has confirmed yet, by the resource's JSON.
+    /// Returns what nobody has confirmed yet. `json` is the fetched resource.
     pub(crate) fn to_confirm(
         &self,
         json: &ResourceJson,
@@ -63,14 +69,14 @@ impl Resource {
     }
 }
 
-/// Something to confirm.
+/// Something to confirm at WHOOP.
 pub(crate) enum Confirmation {
     /// `PATCH /v2/partner/service-request/{id}/status`
     ServiceRequest(ServiceRequestId),
 }
 
 impl Confirmation {
-    /// Confirms it.
+    /// Sends the confirmation to WHOOP.
     pub(crate) async fn send(&self, partner: &PartnerClient) -> Result<(), PartnerError> {
         match self {
             Self::ServiceRequest(id) => {
@@ -82,13 +88,13 @@ impl Confirmation {
     }
 }
 
-/// The state that a resource's JSON shows.
+/// Returns the state of a fetched resource.
 pub(crate) fn state(json: &ResourceJson) -> State {
     let updated_at: Option<Timestamp> = json.updated_at().and_then(|time| time.timestamp());
     State::new(updated_at, json.as_str())
 }
 
-/// The service requests of a requisition that have no status yet and have not ended either.
+/// Returns the service requests of a requisition that have no task business status yet and have not ended.
 fn unconfirmed_service_requests(
     json: &ResourceJson,
 ) -> Result<impl Iterator<Item = ServiceRequestId>, PartnerError> {
@@ -101,7 +107,7 @@ fn unconfirmed_service_requests(
         .map(|request| request.id))
 }
 
-/// The few fields that confirming takes: the typed requisition would hold the whole order a second time.
+/// The few fields that are needed to confirm an order. The library's type would hold the whole order a second time.
 #[derive(Deserialize)]
 struct Requisition {
     service_requests: Vec<ServiceRequest>,

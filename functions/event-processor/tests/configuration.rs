@@ -1,8 +1,8 @@
-//! The function's start-up with a bad environment: it ends, and says in one line which variable is to blame.
+//! The function's start-up with a bad environment. It ends, and one line names the variable.
 
 use std::process::{Command, Output};
 
-/// Every variable that must be there, and the region, which the AWS SDK needs.
+/// All required variables, and the region that the AWS SDK needs.
 const REQUIRED: [(&str, &str); 9] = [
     ("WEBHOOK_QUEUE_URL", "http://127.0.0.1:1/queue"),
     ("WEBHOOK_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:1/dead"),

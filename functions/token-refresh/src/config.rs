@@ -3,14 +3,14 @@
 use whoop_partner::lambda::env::{self, EnvError};
 use whoop_partner::partner::PartnerApiBaseUrl;
 
-/// What the environment says.
+/// The settings that the environment holds.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `TOKEN_TABLE_NAME`: the table that holds the token.
     pub token_table_name: String,
     /// `PARTNER_CREDENTIALS_SECRET_ID`: name or ARN of the client credentials.
     pub partner_credentials_secret_id: String,
-    /// `PARTNER_API_BASE_URL`: where the Partner API is, WHOOP's production environment when left out.
+    /// `PARTNER_API_BASE_URL`: where the Partner API is. The default is WHOOP's production environment.
     pub partner_api_base_url: PartnerApiBaseUrl,
 }
 
@@ -19,7 +19,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When a variable is missing or malformed; it is named.
+    /// [`EnvError`] if a variable is missing or malformed. The error names it.
     pub fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
             token_table_name: env::required("TOKEN_TABLE_NAME")?,

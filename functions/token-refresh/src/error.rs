@@ -1,29 +1,29 @@
-//! What a failed invocation answers.
+//! Why an invocation failed, and its answer.
 
 use lambda_runtime::Diagnostic;
 use whoop_partner::call_failure::CallFailure;
 use whoop_partner::token::{TokenError, TokenSourceError};
 use whoop_partner::token_store::StoreError;
 
-/// Why the token was not refreshed. The runtime logs its `Debug` and answers with its `Display`: neither holds a secret.
+/// Why the token was not refreshed. The runtime logs the `Debug` and answers with the `Display`. Neither holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
     /// WHOOP gave no token.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// There are no client credentials.
+    /// The client credentials could not be read.
     #[error("{0}")]
     Credentials(CallFailure),
     /// The token table could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A defect of ours; the log tells the place.
+    /// The function has a defect. The log has the place of the panic.
     #[error("the function panicked")]
     Panicked,
 }
 
 impl RefreshError {
-    /// The `errorType` by which dashboards and runbooks know the failure.
+    /// Returns the `errorType` that dashboards and runbooks use.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! One refresh: look at the stored token, and if it is time, ask WHOOP for the next one and store that.
+//! Refreshes the token once: reads the stored token and, if it is time, requests the next one from WHOOP and stores it.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use whoop_partner::token_store::TokenStore;
 use crate::config::Config;
 use crate::error::RefreshError;
 
-/// How long an invocation may take until it has a new token; storing that comes on top. Lambda's own limit is 30 s.
+/// How long an invocation may take until it has a new token. Storing it takes further time. Lambda's own limit is 30 s.
 const BUDGET: Duration = Duration::from_secs(20);
 
-/// Limits for the AWS calls; storing makes two of them if what is stored is malformed.
+/// Limits for the AWS calls. Storing makes two of them if the stored item is malformed.
 const CALL_TIMEOUTS: CallTimeouts = CallTimeouts {
     connect: Duration::from_secs(1),
     attempt: Duration::from_millis(1400),
@@ -30,11 +30,11 @@ const CALL_TIMEOUTS: CallTimeouts = CallTimeouts {
     initial_backoff: Duration::from_millis(100),
 };
 
-/// What the scheduler, or a person, asks for. Any JSON does.
+/// The event of the scheduler, or of a person. Any JSON is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "Value")]
 pub struct RefreshRequest {
-    /// Renew the token even if it is still fresh.
+    /// Whether to renew the token even if it is still fresh.
     pub force: bool,
 }
 
@@ -46,18 +46,18 @@ impl From<Value> for RefreshRequest {
     }
 }
 
-/// What has become of the stored token, with its expiry in Unix seconds.
+/// What became of the stored token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum RefreshOutcome {
-    /// It is a new one.
+    /// A new token is stored.
     Refreshed {
-        /// When the stored token expires.
+        /// When the stored token expires, in Unix seconds.
         expires_at: u64,
     },
-    /// It is the one that was there, or that somebody else has put there meanwhile.
+    /// The stored token has not changed, or another process has stored a newer one in the meantime.
     StillFresh {
-        /// When the stored token expires.
+        /// When the stored token expires, in Unix seconds.
         expires_at: u64,
     },
 }
@@ -74,7 +74,7 @@ impl TokenRefresh {
     ///
     /// # Errors
     ///
-    /// When a variable of the AWS SDK is missing or malformed.
+    /// [`EnvError`] if a variable of the AWS SDK is missing or malformed.
     pub fn connect(
         config: Config,
         aws_http: AwsHttpClients,
@@ -110,13 +110,14 @@ impl TokenRefresh {
         }
     }
 
-    /// Refreshes the stored token if it is time, or if asked to.
+    /// Refreshes the stored token if it is time, or if `request` forces it.
     ///
     /// # Errors
     ///
-    /// When the table or the secret can't be used, or WHOOP gives no token within 20 s. The stored token stays as it was.
+    /// [`RefreshError`] if the table or the secret can't be used, or if WHOOP gives no token within 20 s. The stored token stays
+    /// as it was.
     pub async fn handle(&self, request: RefreshRequest) -> Result<RefreshOutcome, RefreshError> {
-        // the runtime would answer with the message of a panic, which may quote anything
+        // otherwise the runtime would answer with the message of a panic, which may quote anything
         let outcome = AssertUnwindSafe(self.refresh(request))
             .catch_unwind()
             .await

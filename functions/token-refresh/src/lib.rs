@@ -1,7 +1,8 @@
-//! The token-refresh function: keeps a fresh access token of the Partner API in DynamoDB.
+//! The token-refresh function keeps a fresh access token of the Partner API in DynamoDB.
 //!
-//! EventBridge Scheduler invokes it every few minutes, with any event; `{"force": true}` renews a token that is still fresh.
-//! It needs `TOKEN_TABLE_NAME` and `PARTNER_CREDENTIALS_SECRET_ID`, and takes `PARTNER_API_BASE_URL`.
+//! EventBridge Scheduler invokes it every few minutes. Any event will do. The event `{"force": true}` renews a token even if it
+//! is still fresh. The variables `TOKEN_TABLE_NAME` and `PARTNER_CREDENTIALS_SECRET_ID` are required, and
+//! `PARTNER_API_BASE_URL` is optional.
 
 mod config;
 mod error;

@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init("token_refresh")?;
     let config = Config::from_env()?;
     let aws_http = AwsHttpClients::from_env()?;
-    // Lambda freezes the process between invocations: a connection kept for the next one would be dead by then
+    // Lambda freezes the process between invocations, so a connection would be dead by the next one
     let http = HttpClient::unpooled_from_env()?;
     let token_refresh = &TokenRefresh::connect(config, aws_http, http, Clock::system())?;
     run(service_fn(|event: LambdaEvent<RefreshRequest>| {

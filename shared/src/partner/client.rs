@@ -89,8 +89,9 @@ impl PartnerClient {
         self.inner.gate.last()
     }
 
-    /// How long the client makes no call, because the limit is exhausted but for the
-    /// [reserve](PartnerClientBuilder::rate_limit_reserve); none if it makes calls.
+    /// Returns how long the client makes no calls because of the rate limit; `None` if it may make one now.
+    ///
+    /// The client makes none after a 429, and none while only the [reserve](PartnerClientBuilder::rate_limit_reserve) remains.
     #[must_use]
     pub fn rate_limited_for(&self) -> Option<Duration> {
         self.inner.gate.closed_for()
@@ -149,6 +150,9 @@ impl PartnerClientBuilder {
 
     /// Leaves the last `calls` calls before each reset of WHOOP's rate limit to other processes with the same credentials. The
     /// default is zero.
+    ///
+    /// While only these calls remain, a call waits for the reset if its deadline allows it. If not, it fails with
+    /// [`PartnerError::RateLimited`](super::PartnerError::RateLimited).
     pub fn rate_limit_reserve(self, calls: u32) -> Self {
         Self {
             rate_limit_reserve: calls,

@@ -1,6 +1,6 @@
 //! One call of the Partner API: its attempts, what is repeated after which failure, and the waits between them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode, Url};
@@ -26,7 +26,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a download may take if the caller sets no deadline.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How often a call is sent anew after status 429, each time after the wait that WHOOP asked for.
+/// How often one call is sent again after status 429, each time after the wait that WHOOP asked for. Many calls at once need
+/// several windows; beyond that, WHOOP's headers are of no use, such as a reset of 0 s after each call.
 const MAX_RATE_LIMITED: u32 = 10;
 
 /// The shortest wait after the first failed attempt.
@@ -80,6 +81,15 @@ impl Call {
     }
 }
 
+/// What the attempts of one call have met so far.
+#[derive(Default)]
+struct History {
+    /// Whether WHOOP has given the token during this call.
+    token_is_new: AtomicBool,
+    /// How often WHOOP has answered with status 429.
+    rate_limited: AtomicU32,
+}
+
 impl PartnerClient {
     /// Makes a call and decodes its answer.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, PartnerError> {
@@ -123,10 +133,10 @@ impl PartnerClient {
             max_attempts: Some(MAX_ATTEMPTS),
             first_backoff: FIRST_BACKOFF,
         };
-        let token_is_new = AtomicBool::new(false);
+        let history = History::default();
         let answer = http::retry(
             retries,
-            || self.attempt(call, deadline, attempt_timeout, &token_is_new, &read),
+            || self.attempt(call, deadline, attempt_timeout, &history, &read),
             |failure| {
                 let may_repeat = call.is_idempotent() && matches!(failure, Failure::Passing { .. });
                 may_repeat.then_some(Duration::ZERO)
@@ -152,19 +162,18 @@ impl PartnerClient {
         })
     }
 
-    /// Sends the request until WHOOP neither limits the rate nor refuses the token, and reads the answer. `token_is_new` says
-    /// whether WHOOP has given the token during this call.
+    /// Sends the request until WHOOP neither limits the rate nor refuses the token, and reads the answer. `history` tells what
+    /// earlier attempts of the same call met.
     async fn attempt<T>(
         &self,
         call: &Call,
         deadline: Instant,
         timeout: Duration,
-        token_is_new: &AtomicBool,
+        history: &History,
         read: &impl AsyncFn(Response) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let tokens = &self.inner.tokens;
         let mut token = tokens.get(deadline).await?;
-        let mut rate_limited = 0;
         loop {
             self.inner.gate.pass(deadline).await?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -174,13 +183,14 @@ impl PartnerClient {
             let timeout = left.min(timeout);
             match self.send(call, token.expose_secret(), timeout).await? {
                 Answer::Accepted(response) => return read(response).await,
-                // the gate is closed now and knows for how long
-                Answer::RateLimited if rate_limited < MAX_RATE_LIMITED => rate_limited += 1,
                 Answer::RateLimited => {
-                    let retry_after = self.rate_limited_for().unwrap_or_default();
-                    return Err(PartnerError::RateLimited { retry_after }.into());
+                    if history.rate_limited.fetch_add(1, Ordering::Relaxed) >= MAX_RATE_LIMITED {
+                        let retry_after = self.rate_limited_for().unwrap_or_default();
+                        return Err(PartnerError::RateLimited { retry_after }.into());
+                    }
+                    // the gate is closed now and knows for how long
                 }
-                Answer::TokenRefused if token_is_new.load(Ordering::Relaxed) => {
+                Answer::TokenRefused if history.token_is_new.load(Ordering::Relaxed) => {
                     tokens.new_token_refused(deadline).await;
                     return Err(PartnerError::from(TokenError::NewTokenRefused).into());
                 }
@@ -188,7 +198,9 @@ impl PartnerClient {
                     tracing::warn!(call = call.operation, "the access token is refused");
                     let replacement = tokens.replace(&token, deadline).await?;
                     token = replacement.token;
-                    token_is_new.store(replacement.is_new, Ordering::Relaxed);
+                    history
+                        .token_is_new
+                        .store(replacement.is_new, Ordering::Relaxed);
                 }
             }
         }
@@ -211,5 +223,86 @@ impl PartnerClient {
         let refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
         self.inner.gate.observe(response.headers(), refused);
         answer::classify(response).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use reqwest::Request;
+
+    use super::*;
+    use crate::credentials::PartnerCredentials;
+    use crate::future::BoxFuture;
+    use crate::http::{HttpClient, Transport, Unanswered};
+
+    /// A network over which WHOOP gives a token and answers all other calls with these statuses, again and again. It announces
+    /// that its rate limit resets at once.
+    struct Network {
+        statuses: &'static [u16],
+        calls: Arc<AtomicU32>,
+    }
+
+    impl Transport for Network {
+        fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, Unanswered>> {
+            let (status, body) = if request.url().path().ends_with("/token") {
+                (
+                    200,
+                    r#"{"access_token": "t", "token_type": "bearer", "expires_in": 3600}"#,
+                )
+            } else {
+                let call = self.calls.fetch_add(1, Ordering::Relaxed) as usize;
+                (self.statuses[call % self.statuses.len()], "{}")
+            };
+            let answer = ::http::Response::builder()
+                .status(status)
+                .header("X-RateLimit-Reset", 0);
+            let answer = answer.body(body).expect("it is well-formed");
+            Box::pin(async { Ok(answer.into()) })
+        }
+    }
+
+    /// What becomes of a call that has ten minutes, and how often it is sent.
+    async fn call_over(statuses: &'static [u16]) -> (Result<(), PartnerError>, u32) {
+        let calls = Arc::<AtomicU32>::default();
+        let network = Network {
+            statuses,
+            calls: calls.clone(),
+        };
+        let credentials = PartnerCredentials {
+            client_id: "lab".into(),
+            client_secret: "secret".into(),
+        };
+        let client = PartnerClient::builder(Default::default(), credentials)
+            .http_client(HttpClient::new(network))
+            .build()
+            .unwrap();
+        let client = client.with_deadline(Instant::now() + Duration::from_secs(600));
+        let call = Call::get("getSomething", client.url(&["something"]));
+        let result = client.done(call).await;
+        (result, calls.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_sent_again_after_ten_429s_and_not_after_eleven() {
+        let ten_then_done = &[429, 429, 429, 429, 429, 429, 429, 429, 429, 429, 200];
+        assert_eq!(call_over(ten_then_done).await, (Ok(()), 11));
+        let (result, calls) = call_over(&[429]).await;
+        assert!(
+            matches!(result, Err(PartnerError::RateLimited { .. })),
+            "{result:?}"
+        );
+        assert_eq!(calls, 11);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_429s_of_all_attempts_of_a_call_are_counted_together() {
+        let (result, calls) = call_over(&[429, 429, 429, 503]).await;
+        assert!(
+            matches!(result, Err(PartnerError::RateLimited { .. })),
+            "{result:?}"
+        );
+        assert_eq!(calls, 11 + 3);
     }
 }

@@ -108,7 +108,7 @@ impl RateLimitGate {
         Ok(())
     }
 
-    /// How long no call is let through any more; none if one is now.
+    /// Returns for how long no call may pass; `None` if one may pass now.
     pub(super) fn closed_for(&self) -> Option<Duration> {
         self.closed().map(|(left, _)| left)
     }
@@ -127,7 +127,7 @@ impl RateLimitGate {
     }
 
     fn is_exhausted(&self, limit: &RateLimit) -> bool {
-        // a reserve is of no use to others if the next window has begun
+        // if the next window has begun, nobody needs the reserve of the last one
         limit.remaining == 0 || limit.remaining <= self.reserve && !limit.reset.is_zero()
     }
 

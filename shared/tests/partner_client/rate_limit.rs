@@ -127,3 +127,26 @@ async fn calls_at_the_same_time_all_succeed_within_the_limit() {
     let done = statuses.iter().filter(|status| **status == Some(200));
     assert_eq!(done.count(), 25);
 }
+
+#[tokio::test]
+async fn the_reserve_is_left_to_other_processes() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    let client = builder(&lab.whoop).rate_limit_reserve(2).build().unwrap();
+    lab.whoop.set_rate_limits(vec![RateLimit::new(5, 3)]);
+    let soon = client.with_deadline(in_seconds(2));
+    for _ in 0..3 {
+        assert_eq!(client.rate_limited_for(), None);
+        soon.get_requisition(&id).await.unwrap();
+    }
+    let error = soon.get_requisition(&id).await.unwrap_err();
+    assert!(matches!(error, PartnerError::RateLimited { .. }), "{error}");
+    lab.assert_calls(REQUISITION, 3);
+    // a process without a reserve makes the other two calls
+    let other = builder(&lab.whoop).build().unwrap();
+    for _ in 0..2 {
+        other.get_requisition(&id).await.unwrap();
+    }
+    client.get_requisition(&id).await.unwrap();
+    assert_eq!(lab.statuses(REQUISITION), [Some(200); 6]);
+}

@@ -21,6 +21,7 @@ use whoop_partner::credentials::PartnerCredentials;
 use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::config::QueueLimits;
 use crate::detail::tests::is_valid;
 use crate::published_states::Claim;
 use crate::resource::Resource;
@@ -30,22 +31,22 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const TABLE: &str = "published";
 
-/// What AWS has been told, and how it answers.
+/// What the function has told AWS, and how AWS answers.
 #[derive(Default)]
 struct Aws {
     /// The details of what is on the bus.
     published: Vec<Value>,
-    /// The error codes by which EventBridge refuses the next events, the last one first.
+    /// The error codes with which EventBridge refuses the next events. The last one is used first.
     bus_refusals: Vec<&'static str>,
     dead_letters: Vec<SendMessageInput>,
     dead_letter_queue_is_down: bool,
     /// Whether no state can be remembered.
     table_forgets: bool,
-    /// Receipt handles with the visibility timeouts they got.
+    /// The visibility timeout of each receipt handle, in seconds.
     timeouts: HashMap<String, i32>,
 }
 
-/// What a service answers that may not be used; the SDK does not try again.
+/// The answer of a service that denies access. The SDK does not try again.
 fn denied() -> HttpResponse {
     let body = r#"{"__type":"AccessDeniedException"}"#;
     HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body))
@@ -86,20 +87,24 @@ impl World {
             RuleMode::MatchAny,
             &[send_message(&aws), change_visibility(&aws)]
         );
+        let relay = Relay {
+            partner: PacedClient(partner),
+            bus: Bus::new(events, "bus".into()),
+            published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
+            auto_confirm_orders: false,
+            clock: clock.clone(),
+        };
         let processor = EventProcessor {
-            relay: Relay {
-                partner: PacedClient(partner),
-                bus: Bus::new(events, "bus".into()),
-                published: PublishedStates::new(table_client(&dynamodb, &aws), TABLE.into()),
-                auto_confirm_orders: false,
+            messages: MessageProcessor {
+                relay,
+                queue_limits: QueueLimits {
+                    retention: 14 * DAY,
+                    max_receive_count: 100,
+                },
+                dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
                 clock: clock.clone(),
             },
-            queue: Queue::new(queue.clone(), "https://queue".into()),
-            queue_limits: QueueLimits {
-                retention: 14 * DAY,
-                max_receive_count: 100,
-            },
-            dead_letters: DeadLetterQueue::new(queue, "https://dead".into()),
+            queue: Queue::new(queue, "https://queue".into()),
             clock,
         };
         let world = Self {
@@ -113,7 +118,7 @@ impl World {
         world
     }
 
-    /// Lets WHOOP give access tokens.
+    /// Makes WHOOP give access tokens.
     async fn serve_token(&self) {
         let token = json!({"access_token": "token", "token_type": "bearer", "expires_in": 3600});
         Mock::given(path("/v2/partner/token"))
@@ -126,14 +131,14 @@ impl World {
         self.aws.lock().unwrap()
     }
 
-    /// Lets WHOOP serve a requisition.
+    /// Makes WHOOP serve a requisition.
     async fn serve(&self, requisition: &Value) {
         let id = requisition["id"].as_str().unwrap();
         self.answer(id, ResponseTemplate::new(200).set_body_json(requisition))
             .await;
     }
 
-    /// Lets WHOOP answer whoever asks for the requisition `id`.
+    /// Makes WHOOP answer each request for the requisition `id` like this.
     async fn answer(&self, id: &str, answer: ResponseTemplate) {
         Mock::given(method("GET"))
             .and(path(format!("/v2/partner/requisition/{id}")))
@@ -143,7 +148,7 @@ impl World {
             .await;
     }
 
-    /// Lets WHOOP take or refuse the confirmation of a service request.
+    /// Makes WHOOP accept or refuse the confirmation of a service request.
     async fn confirmations(&self, id: &str, status: u16) {
         Mock::given(method("PATCH"))
             .and(path(format!("/v2/partner/service-request/{id}/status")))
@@ -158,7 +163,7 @@ impl World {
             .await;
     }
 
-    /// The calls that WHOOP got, tokens left aside.
+    /// Returns the calls that WHOOP received, except those for tokens.
     async fn calls(&self) -> Vec<String> {
         let requests = self.whoop.received_requests().await.unwrap();
         let calls = requests.iter().map(|request| {
@@ -168,7 +173,7 @@ impl World {
         calls.filter(|call| call != "POST token").collect()
     }
 
-    /// Processes a batch within a minute and gives back the ids of the messages that stay in the queue.
+    /// Processes a batch within a minute, and returns the ids of the messages that stay in the queue.
     async fn process(&self, records: &[Value]) -> Vec<String> {
         self.process_within(Duration::from_secs(60), records).await
     }
@@ -266,7 +271,7 @@ fn batch(records: &[Value]) -> SqsBatch {
     serde_json::from_str(&json!({"Records": records}).to_string()).unwrap()
 }
 
-/// A message that is received for the `count`th time, the first time having been `age` ago by the clock of a new world.
+/// A message that is received for the `count`th time. It was first received `age` ago, by the clock of a new world.
 fn message(id: &str, body: &str, count: u32, age: Duration) -> Value {
     let first = Duration::from_secs(1_795_000_000) - age;
     json!({
@@ -392,6 +397,7 @@ async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_last
     let now = world.processor.clock.now();
     let claim = world
         .processor
+        .messages
         .relay
         .published
         .claim(&path, state, now)
@@ -522,7 +528,7 @@ async fn what_event_bridge_refuses_is_set_aside_and_what_it_does_not_take_goes_b
     world.assert_set_aside(&["refused"]);
 }
 
-/// EventBridge, whose client panics at the first call.
+/// An EventBridge client that panics at the first call.
 #[derive(Debug, Default)]
 struct PanicsOnce(AtomicBool);
 
@@ -546,7 +552,7 @@ async fn a_panic_sends_one_message_back_and_leaves_the_others_alone() {
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build();
     let events = aws_sdk_eventbridge::Client::from_conf(events);
-    world.processor.relay.bus = Bus::new(events, "bus".into());
+    world.processor.messages.relay.bus = Bus::new(events, "bus".into());
     world.serve(&requisition("r-1", NOON, &[])).await;
     world.serve(&requisition("r-2", NOON, &[])).await;
     let batch = [order("unlucky", "r-1"), order("fine", "r-2")];
@@ -667,7 +673,7 @@ async fn a_state_that_can_not_be_remembered_is_published_all_the_same() {
 
 async fn confirming_world() -> World {
     let mut world = World::new().await;
-    world.processor.relay.auto_confirm_orders = true;
+    world.processor.messages.relay.auto_confirm_orders = true;
     let mut revoked = service_request("revoked", Value::Null);
     revoked["status"] = json!("revoked");
     let mut absent = service_request("absent", Value::Null);
@@ -705,7 +711,7 @@ async fn new_orders_are_confirmed_where_nobody_has_given_a_status() {
 #[tokio::test]
 async fn orders_are_not_confirmed_unless_asked_for() {
     let mut world = confirming_world().await;
-    world.processor.relay.auto_confirm_orders = false;
+    world.processor.messages.relay.auto_confirm_orders = false;
     assert_eq!(world.process(&[order("m", "r-1")]).await, [""; 0]);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);
 }

@@ -1,4 +1,4 @@
-//! An item of the table as it may be: written by us, by hand or by accident.
+//! Reads an item of the table. It may have been written by us, by hand or by accident.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use super::{LEASE, State, since_epoch};
 /// Attributes by their names.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// How far the clocks of two executions may differ.
+/// How much the clocks of two executions may differ.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// All attributes beside the key.
+/// All attributes except the key.
 const ATTRIBUTES: [&str; 6] = [
     "updated_at",
     "body_hash",
@@ -25,7 +25,7 @@ const ATTRIBUTES: [&str; 6] = [
     "expires_at",
 ];
 
-/// An attribute is of a type that we never write, or holds what we never write.
+/// An attribute has a type or a value that we never write.
 struct Malformed;
 
 type Field<T> = Result<Option<T>, Malformed>;
@@ -35,9 +35,9 @@ pub(super) struct StoredItem {
     item: Item,
     /// The newest state that has a date.
     dated: Field<State>,
-    /// The hash of the last state without a date.
+    /// The hash of the latest state without a date.
     undated: Field<String>,
-    /// Whether somebody holds a lease.
+    /// Whether an execution holds a lease.
     claimed: Field<bool>,
 }
 
@@ -67,17 +67,17 @@ impl StoredItem {
         }
     }
 
-    /// Says whether somebody holds a lease.
+    /// Says whether an execution holds a lease.
     pub(super) fn is_claimed(&self) -> bool {
         matches!(self.claimed, Ok(Some(true)))
     }
 
-    /// Says whether we never write such an item.
+    /// Says whether the item has attributes that we never write.
     pub(super) fn is_malformed(&self) -> bool {
         self.claimed.is_err() || !self.malformed_states().is_empty()
     }
 
-    /// The attributes of states that we never write so.
+    /// Returns the malformed attributes that describe states.
     pub(super) fn malformed_states(&self) -> Vec<&'static str> {
         let mut attributes = Vec::new();
         if self.dated.is_err() {
@@ -89,7 +89,7 @@ impl StoredItem {
         attributes
     }
 
-    /// A condition that holds as long as nobody has changed the item, with the values that its placeholders stand for.
+    /// Returns a condition that holds while nobody changes the item, and the values of its placeholders.
     pub(super) fn is_unchanged(&self) -> (String, Item) {
         let mut values = Item::new();
         let same = ATTRIBUTES.map(|name| match self.item.get(name) {
@@ -124,7 +124,7 @@ fn claimed(item: &Item, now: Duration) -> Field<bool> {
     if until > now + LEASE + CLOCK_TOLERANCE {
         return Err(Malformed);
     }
-    // to the second, as the condition of a claim has it
+    // in whole seconds, like the condition of a claim
     Ok(Some(until.as_secs() >= now.as_secs()))
 }
 

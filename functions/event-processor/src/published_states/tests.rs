@@ -15,7 +15,7 @@ const EARLIER: Option<&str> = Some("2026-11-18T11:59:59.999999999Z");
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A table, and the requests that it has got.
+/// A table, and the requests that it has received.
 struct Table {
     dynamodb: Arc<InMemoryDynamoDb>,
     states: PublishedStates,
@@ -149,7 +149,7 @@ async fn whoever_publishes_after_the_lease_has_run_out_leaves_the_next_lease_alo
     table.states.remember(next, then).await.unwrap();
     assert!(!table.is_claimed());
 
-    // and what is remembered never goes back
+    // an older state never replaces a newer one
     let late = table.lease(Some("2026-11-18T13:00:00Z"), "c", now()).await;
     table.publish(Some("2026-11-18T14:00:00Z"), "d", then).await;
     table.states.remember(late, then).await.unwrap();
@@ -203,7 +203,7 @@ async fn what_we_never_write_gives_way() {
             assert!(!table.is_claimed(), "{name} {value}");
         }
     }
-    // somebody who is not us
+    // a holder whose name is not text
     let table = Table::new();
     let _lease = table.lease(NOON, "a", now()).await;
     table.set("claimed_by", json!({"N": "7"}));

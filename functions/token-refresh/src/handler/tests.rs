@@ -24,10 +24,10 @@ const FRESH: u64 = NOW + 1801;
 
 const TABLE: &str = "tokens";
 
-/// What DynamoDB does instead of answering an operation, if it does.
+/// What DynamoDB answers an operation instead of performing it, if anything.
 type TableFault = Arc<Mutex<Option<fn(&str) -> Option<(u16, Value)>>>>;
 
-/// The token table, and what Secrets Manager answers, call by call.
+/// The token table, and what Secrets Manager answers to each call.
 struct Aws {
     dynamodb: Arc<InMemoryDynamoDb>,
     table_fault: TableFault,
@@ -47,7 +47,8 @@ fn stored(expires_at: u64) -> Value {
 }
 
 impl Aws {
-    /// The last of `secrets` is answered again and again; `None` means that there is no such secret.
+    /// Secrets Manager returns these secrets one after the other, and the last one again and again. `None` means that there is no
+    /// such secret.
     fn with(item: Option<Value>, secrets: &[Option<&'static str>]) -> Self {
         let dynamodb = Arc::new(InMemoryDynamoDb::new());
         if let Some(item) = item {
@@ -118,7 +119,7 @@ impl Aws {
     }
 }
 
-/// WHOOP with one answer for all, for as long as the server lives.
+/// A WHOOP that gives the same answer to every request, until it is dropped.
 async fn whoop(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
@@ -293,7 +294,7 @@ async fn force_never_answers_from_memory() {
     }
     invoke(&function, json!({})).await.unwrap_err();
     invoke(&function, json!({"force": true})).await.unwrap();
-    // what was remembered is forgotten
+    // the refusal is forgotten
     aws.dynamodb.put(TABLE, &stored(NOW - 1));
     invoke(&function, json!({})).await.unwrap();
 }
@@ -310,7 +311,7 @@ async fn rotated_credentials_are_tried_once() {
     .await;
     let aws = Aws::with(None, &[Some(FIRST), Some(SECOND)]);
     let function = aws.function(&whoop);
-    // refused with the first ones, for which nobody looks again at once
+    // the first credentials are refused, and the secret is not read again at once
     invoke(&function, json!({})).await.unwrap_err();
     aws.clock.advance(Duration::from_secs(11));
     assert!(invoke(&function, json!({})).await.is_ok());
