@@ -32,7 +32,7 @@ OFFLINE := AWS_DEFAULT_REGION=us-east-1
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
 
 .PHONY: demo
 demo: build local-stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens
@@ -45,7 +45,7 @@ demo-picture: .venv/sam/.installed ## Run the demo and draw what it prints as do
 	@.venv/sam/bin/python docs/demo/picture.py target/demo-output.txt docs/demo.svg
 
 .PHONY: up
-up: build local-stack ## The same, then keep it running until Ctrl-C
+up: build local-stack ## Do the same as the demo, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up
 
 .PHONY: test
