@@ -5,6 +5,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+# The recipes below name what Cargo builds.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 STEP := .ci/step
 VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client

@@ -39,6 +39,9 @@ pub struct HttpClient(Arc<dyn Transport>);
 ///
 /// Its types are those of `reqwest` 0.13, the only ones of that crate in this library's interface. Types of our own would
 /// repeat them, and would copy each request and each answer.
+///
+/// A transport must follow no redirect: one would carry the client secret or the access token to wherever the answer points.
+/// [`client_builder`] makes clients that follow none.
 pub trait Transport: Send + Sync {
     /// Sends a request and returns the answer as soon as its headers have arrived. The request's own timeout includes the
     /// body of the answer.
@@ -52,7 +55,7 @@ pub trait Transport: Send + Sync {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
-    /// What happened, in words that are safe to log.
+    /// What happened, in words that are safe to log: no URL and no identifier.
     pub reason: String,
     /// Whether the request may have reached WHOOP.
     pub sent: bool,
@@ -86,7 +89,7 @@ impl HttpClient {
         Self::new(client)
     }
 
-    /// Makes a client that sends its requests over `transport`.
+    /// Makes a client that sends its requests over `transport`, which must follow no redirect.
     #[must_use]
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self(Arc::new(transport))
@@ -108,7 +111,7 @@ impl Transport for reqwest::Client {
         let answer = self.execute(request);
         Box::pin(async {
             answer.await.map_err(|error| Unanswered {
-                sent: !error.is_connect(),
+                sent: !(error.is_connect() || error.is_builder()),
                 reason: broken(error),
             })
         })
@@ -122,7 +125,6 @@ impl Transport for reqwest::Client {
 /// # Errors
 ///
 /// [`InvalidCertificates`] if the file that `SSL_CERT_FILE` names can't be read or holds no certificates.
-#[doc(hidden)]
 pub fn client_builder() -> Result<reqwest::ClientBuilder, InvalidCertificates> {
     let roots = match tls::bundle("SSL_CERT_FILE")? {
         Some(bundle) => bundle.roots,

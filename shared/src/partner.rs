@@ -43,7 +43,7 @@
 //!   client credentials, the client requests no token for a minute, unless the credentials or the stored token have changed
 //!   by then.
 //! - After a 429 it makes no call until the limit resets. A call waits for the reset if its deadline allows it. If not, it
-//!   fails with [`PartnerError::RateLimited`]. All clones of the client share the limit; other processes do not know about
+//!   fails with [`PartnerError::RateLimited`]. It fails in the same way after ten more answers with status 429. All clones of the client share the limit; other processes do not know about
 //!   it.
 //! - After a fault that may pass it repeats a call if a repetition does no harm: when it fetches something or sets a status. It
 //!   makes four attempts at most. It never repeats the submission of a report or the creation of test data: see

@@ -47,6 +47,7 @@ pub const ATTRIBUTE_TYPE: &str = "String";
 pub const MAX_SIZE: usize = 1024 * 1024;
 
 /// How many attributes an SQS message may have.
+#[doc(hidden)]
 pub const MAX_ATTRIBUTES: usize = 10;
 
 /// The value of [`BODY_ENCODING`] for a body in base64.

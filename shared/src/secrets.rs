@@ -29,7 +29,7 @@ pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
 pub use signing_secret::KeySet;
 
-pub use crate::aws::Hedge;
+pub use crate::aws::{AwsHttpClients, Hedge};
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -6,6 +6,7 @@
 //! The library uses ring because AWS-LC spends 30 ms of CPU on jitter entropy at its first handshake. The roots are compiled in
 //! because reading the system's roots costs milliseconds at each cold start.
 
+use std::env::VarError;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,9 +56,15 @@ pub(crate) struct Bundle {
 
 /// Reads the file that an environment variable names, if it is set.
 pub(crate) fn bundle(variable: &'static str) -> Result<Option<Bundle>, InvalidCertificates> {
-    let path = std::env::var_os(variable).filter(|path| !path.is_empty());
-    let Some(path) = path.map(PathBuf::from) else {
-        return Ok(None);
+    let path = match std::env::var(variable) {
+        Ok(path) if !path.is_empty() => PathBuf::from(path),
+        Ok(_) | Err(VarError::NotPresent) => return Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            return Err(InvalidCertificates {
+                variable,
+                reason: "not UTF-8".into(),
+            });
+        }
     };
     let malformed = |reason: String| InvalidCertificates {
         variable,

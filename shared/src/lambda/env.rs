@@ -21,24 +21,6 @@ pub enum EnvError {
     },
 }
 
-#[cfg(any(feature = "client", feature = "secrets", feature = "token-store"))]
-impl From<crate::tls::InvalidCertificates> for EnvError {
-    fn from(error: crate::tls::InvalidCertificates) -> Self {
-        Self::Malformed {
-            name: error.variable,
-            reason: error.reason,
-        }
-    }
-}
-
-#[cfg(feature = "client")]
-impl From<crate::partner::BuildError> for EnvError {
-    fn from(error: crate::partner::BuildError) -> Self {
-        let crate::partner::BuildError::Certificates(error) = error;
-        error.into()
-    }
-}
-
 impl std::fmt::Debug for EnvError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         Display::fmt(self, f)

@@ -46,6 +46,7 @@ struct Cached {
 }
 
 /// A token in place of a refused one.
+#[derive(Clone)]
 pub(super) struct Replacement {
     pub(super) token: Arc<AccessToken>,
     /// Whether WHOOP has given it just now. Else it was at hand or in the store, and WHOOP may have ended it long ago.

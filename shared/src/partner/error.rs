@@ -28,7 +28,7 @@ pub enum PartnerError {
     /// because a secret or a permission is wrong.
     #[error("not authorised: {0}")]
     Unauthorised(String),
-    /// WHOOP limits the rate, and the deadline comes before the limit resets.
+    /// WHOOP limits the rate, and the deadline comes before the limit resets, or the call has been sent again ten times.
     #[error("rate limited for {} s", .retry_after.as_secs())]
     RateLimited {
         /// The time until the limit resets.

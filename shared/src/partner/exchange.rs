@@ -1,6 +1,7 @@
 //! One call of the Partner API: its attempts, what is repeated after which failure, and the waits between them.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode, Url};
@@ -9,10 +10,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::access::Replacement;
 use super::answer::{self, Answer, Failure};
+use super::rate_limit::SHORTEST_WINDOW;
 use super::{PartnerClient, PartnerError};
 use crate::http::{self, Retries};
-use crate::token::TokenError;
+use crate::token::{AccessToken, TokenError};
 
 /// How often a call is tried after passing faults, the first time included.
 const MAX_ATTEMPTS: usize = 4;
@@ -82,12 +85,26 @@ impl Call {
 }
 
 /// What the attempts of one call have met so far.
-#[derive(Default)]
 struct History {
-    /// Whether WHOOP has given the token during this call.
-    token_is_new: AtomicBool,
+    /// The token to use, and whether WHOOP has given it during this call.
+    token: Mutex<Replacement>,
     /// How often WHOOP has answered with status 429.
     rate_limited: AtomicU32,
+}
+
+impl History {
+    fn new(token: Arc<AccessToken>) -> Self {
+        let is_new = false;
+        Self {
+            token: Mutex::new(Replacement { token, is_new }),
+            rate_limited: AtomicU32::new(0),
+        }
+    }
+
+    fn token(&self) -> MutexGuard<'_, Replacement> {
+        // nothing panics while it is held
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl PartnerClient {
@@ -133,19 +150,23 @@ impl PartnerClient {
             max_attempts: Some(MAX_ATTEMPTS),
             first_backoff: FIRST_BACKOFF,
         };
-        let history = History::default();
-        let answer = http::retry(
-            retries,
-            || self.attempt(call, deadline, attempt_timeout, &history, &read),
-            |failure| {
-                let may_repeat = call.is_idempotent() && matches!(failure, Failure::Passing { .. });
-                may_repeat.then_some(Duration::ZERO)
-            },
-            |failure, attempt, wait| {
-                let wait_ms = wait.as_millis();
-                tracing::warn!(call = call.operation, attempt, wait_ms, %failure, "call failed");
-            },
-        );
+        let answer = async {
+            let history = History::new(self.inner.tokens.get(deadline).await?);
+            http::retry(
+                retries,
+                || self.attempt(call, deadline, attempt_timeout, &history, &read),
+                |failure| {
+                    let may_repeat =
+                        call.is_idempotent() && matches!(failure, Failure::Passing { .. });
+                    may_repeat.then_some(Duration::ZERO)
+                },
+                |reason, attempt, wait| {
+                    let wait_ms = wait.as_millis();
+                    tracing::warn!(call = call.operation, attempt, wait_ms, %reason, "call failed");
+                },
+            )
+            .await
+        };
         // no URL and no identifier; our functions' logs leave this target out
         let span = tracing::debug_span!(
             target: "whoop_partner::calls",
@@ -173,7 +194,7 @@ impl PartnerClient {
         read: &impl AsyncFn(Response) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let tokens = &self.inner.tokens;
-        let mut token = tokens.get(deadline).await?;
+        let mut held = history.token().clone();
         loop {
             self.inner.gate.pass(deadline).await?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -181,26 +202,23 @@ impl PartnerClient {
                 return Err(PartnerError::Temporary("no time left for a call".into()).into());
             }
             let timeout = left.min(timeout);
-            match self.send(call, token.expose_secret(), timeout).await? {
+            match self.send(call, held.token.expose_secret(), timeout).await? {
                 Answer::Accepted(response) => return read(response).await,
                 Answer::RateLimited => {
                     if history.rate_limited.fetch_add(1, Ordering::Relaxed) >= MAX_RATE_LIMITED {
-                        let retry_after = self.rate_limited_for().unwrap_or_default();
+                        let retry_after = self.rate_limited_for().unwrap_or(SHORTEST_WINDOW);
                         return Err(PartnerError::RateLimited { retry_after }.into());
                     }
                     // the gate is closed now and knows for how long
                 }
-                Answer::TokenRefused if history.token_is_new.load(Ordering::Relaxed) => {
+                Answer::TokenRefused if held.is_new => {
                     tokens.new_token_refused(deadline).await;
                     return Err(PartnerError::from(TokenError::NewTokenRefused).into());
                 }
                 Answer::TokenRefused => {
                     tracing::warn!(call = call.operation, "the access token is refused");
-                    let replacement = tokens.replace(&token, deadline).await?;
-                    token = replacement.token;
-                    history
-                        .token_is_new
-                        .store(replacement.is_new, Ordering::Relaxed);
+                    held = tokens.replace(&held.token, deadline).await?;
+                    *history.token() = held.clone();
                 }
             }
         }
@@ -228,8 +246,6 @@ impl PartnerClient {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use reqwest::Request;
 
     use super::*;
@@ -294,6 +310,24 @@ mod tests {
             "{result:?}"
         );
         assert_eq!(calls, 11);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_between_attempts_double_and_up_to_as_much_again_is_added() {
+        let mut elapsed = Vec::new();
+        for _ in 0..8 {
+            let begun = Instant::now();
+            let (result, calls) = call_over(&[503]).await;
+            assert!(matches!(result, Err(PartnerError::Temporary(_))));
+            assert_eq!(calls, 4);
+            // 0.1, 0.2 and 0.4 s
+            let waited = begun.elapsed();
+            let range = Duration::from_millis(700)..Duration::from_millis(1403);
+            assert!(range.contains(&waited), "{waited:?}");
+            elapsed.push(waited);
+        }
+        elapsed.dedup();
+        assert!(elapsed.len() > 1, "the same waits each time: {elapsed:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -57,9 +57,7 @@ impl TokenError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable(_))
     }
-}
 
-impl TokenError {
     /// Returns the shortest wait before the same request is made again, or `None` if another request does not help.
     fn least_wait(&self) -> Option<Duration> {
         match self {

@@ -35,10 +35,14 @@ async fn a_call_is_a_span_with_its_operation_and_method() {
         .with_writer(move || writer.clone());
     let ours = Targets::new().with_target("whoop_partner", LevelFilter::TRACE);
     let subscriber = tracing_subscriber::registry().with(lines).with(ours);
-    let guard = tracing::subscriber::set_default(subscriber);
-
     let lab = Lab::new().await;
     let id = lab.order();
+    // The first call makes the span and the log line known to `tracing`. If another test did so just when the subscriber is set,
+    // the subscriber might never see them.
+    lab.whoop.fault(Fault::status(REQUISITION, 503));
+    lab.client.get_requisition(&id).await.unwrap();
+    let guard = tracing::subscriber::set_default(subscriber);
+
     lab.whoop.fault(Fault::status(REQUISITION, 503));
     lab.client.get_requisition(&id).await.unwrap();
     lab.whoop.fault(Fault::status(REQUISITION, 503));

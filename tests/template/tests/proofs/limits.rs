@@ -32,6 +32,19 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "queues_keep_messages_as_long_as_sqs_can",
+        concerns: &["AWS::SQS::Queue"],
+        complaints: queues_keep_messages_as_long_as_sqs_can,
+        flaws: &[
+            ("webhooks_that_are_gone_sooner", |template| {
+                template.properties("WebhookQueue")["MessageRetentionPeriod"] = json!(604_800);
+            }),
+            ("failures_kept_as_by_default", |template| {
+                template.remove("TokenRefreshFailureQueue", "MessageRetentionPeriod")
+            }),
+        ],
+    },
+    Proof {
         name: "the_event_processor_knows_the_limits_of_its_queue",
         concerns: &["AWS::Lambda::EventSourceMapping"],
         complaints: the_event_processor_knows_the_limits_of_its_queue,
@@ -166,6 +179,15 @@ fn what_a_queue_sets_aside_is_kept_whole_and_as_long(template: &Template) -> Vec
         }
     }
     complaints
+}
+
+/// Every queue keeps its messages for 14 days, SQS's longest retention.
+fn queues_keep_messages_as_long_as_sqs_can(template: &Template) -> Vec<String> {
+    template
+        .of_type("AWS::SQS::Queue")
+        .filter(|queue| *queue.property("/MessageRetentionPeriod") != 14 * 24 * 60 * 60)
+        .map(|queue| format!("{} does not keep messages for 14 days", queue.id))
+        .collect()
 }
 
 /// The environment of the event processor in a template that gets a flaw.

@@ -6,6 +6,7 @@
 
 mod admission;
 mod bus_dead_letters;
+mod documentation;
 mod event_processor;
 mod leftovers;
 mod limits;
@@ -14,7 +15,6 @@ mod outputs;
 mod permissions;
 mod policy;
 mod provisioned_concurrency;
-mod readme;
 mod resolve;
 mod roles;
 mod settings;
@@ -112,7 +112,7 @@ fn trials() -> Vec<Trial> {
         "another_property_is_another_version",
         versions::another_property_is_another_version,
     ));
-    trials.extend(readme::trials());
+    trials.extend(documentation::trials());
     trials
 }
 

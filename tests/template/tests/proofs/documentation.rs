@@ -72,7 +72,7 @@ const FLAWS: [(&str, &str, &str); 12] = [
 
 /// One trial for the documentation as it is, and one for each flaw.
 pub fn trials() -> Vec<Trial> {
-    let name = "the_readmes_policies_suffice_and_allow_no_more";
+    let name = "the_published_policies_suffice_and_allow_no_more";
     let mut trials = vec![Trial::test(name, || {
         match complaints(&documentation()?, super::template()?).as_slice() {
             [] => Ok(()),
