@@ -1,9 +1,10 @@
-//! Runs the trials on one local AWS with two stacks side by side. Each stack is deployed when the first trial needs it.
+//! Runs the trials on one local AWS with three stacks side by side. Each stack is deployed when the first trial needs it.
 //!
-//! One stack has no event processor, so that trials find in the queue what the webhook put there. The other is whole.
+//! One stack has no event processor, so that trials find in the queue what the webhook put there. The others are whole: one
+//! for trials of the deployed event processor, one for trials that hand messages to its binary.
 //!
-//! Most trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
-//! beside each other: the first on the one stack, the second on the other.
+//! Many trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
+//! beside each other, on different stacks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,10 +37,12 @@ pub struct Harness {
     aws: Shared<Arc<LocalAws>>,
     without_processor: Shared<World>,
     whole: Shared<World>,
+    by_hand: Shared<World>,
     /// Written by a trial that runs alone, read by one that others may run beside.
     all: RwLock<()>,
     beside_on_webhook_stack: Mutex<()>,
     beside_on_whole_stack: Mutex<()>,
+    beside_by_hand: Mutex<()>,
 }
 
 /// What may run at the same time as a trial.
@@ -51,6 +54,8 @@ enum Company {
     NotOnWebhookStack,
     /// Trials that do not use the whole stack.
     NotOnWholeStack,
+    /// Trials that do not hand messages to the event processor's binary.
+    NotByHand,
     /// Every trial that does not run alone.
     All,
 }
@@ -93,9 +98,11 @@ impl Harness {
             aws: OnceCell::new(),
             without_processor: OnceCell::new(),
             whole: OnceCell::new(),
+            by_hand: OnceCell::new(),
             all: RwLock::default(),
             beside_on_webhook_stack: Mutex::default(),
             beside_on_whole_stack: Mutex::default(),
+            beside_by_hand: Mutex::default(),
         })
     }
 
@@ -136,15 +143,29 @@ impl Harness {
         })
     }
 
-    /// A trial on both stacks; the one without the event processor comes first.
-    pub fn on_both_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    /// A trial that hands messages to the event processor's binary, on a whole stack for such trials.
+    pub fn by_hand<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
-        F: AsyncFnOnce(&World, &World) -> Outcome + Send + 'static,
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(name, Company::NotByHand, async move |harness| {
+            let world = harness.world(&harness.by_hand, "by-hand", &[]).await?;
+            harness.watched(test(world)).await
+        })
+    }
+
+    /// A trial on all stacks; the one without the event processor comes first.
+    pub fn on_all_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce([&World; 3]) -> Outcome + Send + 'static,
     {
         self.trial(name, Company::None, async move |harness| {
-            let without_processor = harness.without_processor().await?;
-            let whole = harness.whole().await?;
-            harness.watched(test(without_processor, whole)).await
+            let worlds = [
+                harness.without_processor().await?,
+                harness.whole().await?,
+                harness.world(&harness.by_hand, "by-hand", &[]).await?,
+            ];
+            harness.watched(test(worlds)).await
         })
     }
 
@@ -202,6 +223,7 @@ impl Harness {
             }
             Company::NotOnWebhookStack => Some(&self.beside_on_webhook_stack),
             Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
+            Company::NotByHand => Some(&self.beside_by_hand),
             Company::All => None,
         };
         let stack = match stack {
@@ -288,6 +310,7 @@ impl Drop for Harness {
         let _runtime = self.runtime.enter();
         self.without_processor.take();
         self.whole.take();
+        self.by_hand.take();
         self.aws.take();
     }
 }

@@ -13,16 +13,15 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area; they come last, because they search what all others have caused.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_both_stacks;
+    trials![harness.on_all_stacks;
         no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer,
     ]
 }
 
 async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
-    without_processor: &World,
-    whole: &World,
+    worlds: [&World; 3],
 ) -> Outcome {
-    for world in [without_processor, whole] {
+    for world in worlds {
         let outputs = world.stack.outputs().iter();
         for (_, function) in outputs.filter(|(name, _)| name.ends_with("FunctionName")) {
             let environment = world.stack.deployed_environment(function).await?;
@@ -30,6 +29,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
         }
         forbid_what_whoop_sent(world);
     }
+    let [without_processor, ..] = worlds;
     let stack = &without_processor.stack;
     let recorder = &stack.recorder;
 

@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Trial};
 use crate::harness::Harness;
 
 /// One trial for each stack, and one that waits for its turn.
-const THREADS: usize = 3;
+const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -36,22 +36,26 @@ fn main() -> ExitCode {
         demo::trials(&harness),
         webhook::trials(&harness),
     ];
-    let mut on_no_or_the_webhook_stack = in_memory_dynamodb::trials(&harness);
-    on_no_or_the_webhook_stack.extend(token_refresh::trials(&harness));
-    let beside = in_turn(orders::trials(&harness), on_no_or_the_webhook_stack);
+    let beside = in_turn([
+        orders::trials(&harness),
+        orders::by_hand_trials(&harness),
+        in_memory_dynamodb::trials(&harness),
+        token_refresh::trials(&harness),
+    ]);
     let trials = alone.into_iter().flatten();
     let trials = trials.chain(beside).chain(leaks::trials(&harness));
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// Both lists as one, in which they take turns.
-fn in_turn(first: Vec<Trial>, second: Vec<Trial>) -> Vec<Trial> {
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+/// All lists as one, in which they take turns.
+fn in_turn<const N: usize>(lists: [Vec<Trial>; N]) -> Vec<Trial> {
+    let mut lists = lists.map(Vec::into_iter);
     let mut trials = Vec::new();
     loop {
-        match (first.next(), second.next()) {
-            (None, None) => return trials,
-            (first, second) => trials.extend(first.into_iter().chain(second)),
+        let before = trials.len();
+        trials.extend(lists.iter_mut().filter_map(Iterator::next));
+        if trials.len() == before {
+            return trials;
         }
     }
 }

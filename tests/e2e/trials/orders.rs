@@ -23,7 +23,7 @@ use libtest_mimic::Trial;
 
 use crate::harness::Harness;
 
-/// The trials of this area.
+/// The trials of the deployed event processor.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     let areas = [
         events::trials(harness),
@@ -31,12 +31,19 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         crash::trials(harness),
         confirmation::trials(harness),
         memory::trials(harness),
-        odd_items::trials(harness),
         expiry::trials(harness),
-        long_outages::trials(harness),
-        refusals::trials(harness),
         whole_day::trials(harness),
         rate_limit::trials(harness),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+/// The trials that hand messages to the event processor's binary.
+pub fn by_hand_trials(harness: &Arc<Harness>) -> Vec<Trial> {
+    let areas = [
+        long_outages::trials(harness),
+        refusals::trials(harness),
+        odd_items::trials(harness),
     ];
     areas.into_iter().flatten().collect()
 }

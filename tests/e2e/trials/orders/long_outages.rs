@@ -26,7 +26,7 @@ const MAX_RECEIVES: u32 = 100;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_whole_stack;
+    trials![harness.by_hand;
         no_message_ends_before_84_hours_of_an_outage_and_none_vanishes,
         waits_grow_with_each_failure_and_are_never_shorter_than_whoops,
     ]

@@ -26,7 +26,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_whole_stack;
+    trials![harness.by_hand;
         an_odd_item_of_the_published_states_gives_way,
         a_lease_that_may_be_real_is_respected,
         an_undated_state_after_a_dated_one_is_published_once,

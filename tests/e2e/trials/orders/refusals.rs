@@ -18,7 +18,7 @@ const TOKEN: &str = "/v2/partner/token";
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_whole_stack;
+    trials![harness.by_hand;
         ten_messages_with_a_wrong_client_secret_cost_one_request_one_fetch_and_one_read,
         ten_messages_while_every_token_is_refused_cost_one_request,
         other_credentials_lift_a_refusal,

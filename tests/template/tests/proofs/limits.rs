@@ -1,11 +1,11 @@
-//! Times, sizes and formats that must fit those of another resource, or the functions' own limits.
+//! Times and sizes that must fit those of another resource, or the functions' own limits.
 
 use serde_json::{Value, json};
 use template::{Template, referred};
 
 use super::{Flawed, Proof};
 
-/// About retention, sizes, rates, time limits and formats.
+/// About retention, sizes, rates and time limits.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "what_a_queue_sets_aside_is_kept_whole_and_as_long",
@@ -28,19 +28,6 @@ pub const PROOFS: &[Proof] = &[
             }),
             ("a_narrow_dead_letter_queue", |template| {
                 template.remove("WebhookDeadLetterQueue", "MaximumMessageSize")
-            }),
-        ],
-    },
-    Proof {
-        name: "queues_keep_messages_as_long_as_sqs_can",
-        concerns: &["AWS::SQS::Queue"],
-        complaints: queues_keep_messages_as_long_as_sqs_can,
-        flaws: &[
-            ("webhooks_that_are_gone_sooner", |template| {
-                template.properties("WebhookQueue")["MessageRetentionPeriod"] = json!(604_800);
-            }),
-            ("failures_kept_as_by_default", |template| {
-                template.remove("TokenRefreshFailureQueue", "MessageRetentionPeriod")
             }),
         ],
     },
@@ -118,22 +105,6 @@ pub const PROOFS: &[Proof] = &[
             }),
         ],
     },
-    Proof {
-        name: "webhooks_arrive_in_payload_format_2",
-        concerns: &["AWS::ApiGatewayV2::Integration"],
-        complaints: webhooks_arrive_in_payload_format_2,
-        flaws: &[
-            ("the_older_format", |template| {
-                template.properties("WebhookIntegration")["PayloadFormatVersion"] = json!("1.0");
-            }),
-            ("no_format", |template| {
-                template.remove("WebhookIntegration", "PayloadFormatVersion")
-            }),
-            ("another_integration", |template| {
-                template.properties("WebhookIntegration")["IntegrationType"] = json!("HTTP_PROXY");
-            }),
-        ],
-    },
 ];
 
 /// The largest message that the webhook function accepts, attributes included. SQS takes no larger one.
@@ -179,15 +150,6 @@ fn what_a_queue_sets_aside_is_kept_whole_and_as_long(template: &Template) -> Vec
         }
     }
     complaints
-}
-
-/// Every queue keeps its messages for 14 days, SQS's longest retention.
-fn queues_keep_messages_as_long_as_sqs_can(template: &Template) -> Vec<String> {
-    template
-        .of_type("AWS::SQS::Queue")
-        .filter(|queue| *queue.property("/MessageRetentionPeriod") != 14 * 24 * 60 * 60)
-        .map(|queue| format!("{} does not keep messages for 14 days", queue.id))
-        .collect()
 }
 
 /// The environment of the event processor in a template that gets a flaw.
@@ -287,16 +249,4 @@ fn functions_outlast_their_own_deadlines(template: &Template) -> Vec<String> {
         }
     }
     complaints
-}
-
-/// Integrations use the format that the function reads: payload format 2.0.
-fn webhooks_arrive_in_payload_format_2(template: &Template) -> Vec<String> {
-    template
-        .of_type("AWS::ApiGatewayV2::Integration")
-        .filter(|integration| {
-            integration.property("/IntegrationType") != "AWS_PROXY"
-                || integration.property("/PayloadFormatVersion") != "2.0"
-        })
-        .map(|integration| format!("{} uses another format", integration.id))
-        .collect()
 }
