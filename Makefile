@@ -114,7 +114,7 @@ deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value 
 .PHONY: setup
 setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
-# Side by side: linking a function keeps one processor busy for a minute, the local stack the others.
+# Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
 stack:
 	@$(STEP) "Building the functions and the local stack (minutes the first time)" \
@@ -124,7 +124,7 @@ stack:
 .PHONY: local-stack
 local-stack: .venv/local-aws/.installed
 	@$(STEP) "Compiling the local stack (minutes the first time)" \
-		cargo build --quiet --workspace --bin local-stack --test proofs
+		nice cargo build --quiet --workspace --bin local-stack --test proofs
 
 .PHONY: bench-tools
 bench-tools: $(VALGRIND)
