@@ -94,7 +94,8 @@ build: .venv/sam/.installed target/.fetched ## Build the functions for this mach
 		$(if $(ARCHITECTURE)$(PARAMETERS),--parameter-overrides $(ARCHITECTURE) $(PARAMETERS))
 
 # What runs here is built for the processor that is here; what is deployed, for the one that the template or PARAMETERS name.
-ARCHITECTURE := Architecture=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+MACHINE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+ARCHITECTURE := $(if $(filter Architecture=%,$(PARAMETERS)),,Architecture=$(MACHINE))
 deploy: ARCHITECTURE :=
 
 # The functions name their source files in logs of panics, but not where these files lie on this machine. The folders of the

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::error::DisplayErrorContext;
 use libtest_mimic::{Failed, Trial};
@@ -15,10 +14,7 @@ use serde_json::json;
 use template::Template;
 use uuid::Uuid;
 
-use crate::harness::{Harness, Outcome, trials};
-
-/// How long a roll-back, or pausing a function, may take. Both usually take well under a second.
-const LIMIT: Duration = Duration::from_secs(60);
+use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
@@ -129,7 +125,7 @@ async fn a_first_deployment_that_fails_leaves_nothing(aws: Arc<LocalAws>) -> Out
     let name = "never-made-whole";
 
     cloudformation.create(name, &template.to_string()).await?;
-    until(async || {
+    soon("the deployment is rolled back", async || {
         let status = cloudformation.describe(name).await?.status;
         match status.as_str() {
             "CREATE_COMPLETE" => Err("nothing was refused".into()),
@@ -231,7 +227,7 @@ async fn rest_the_event_processor(stack: &Stack) -> Outcome {
         .api
         .rest("lambda", Method::PUT, &mapping, Some(&off))
         .await?;
-    until(async || {
+    soon("the event processor rests", async || {
         let mapping = stack
             .api
             .rest("lambda", Method::GET, &mapping, None)
@@ -239,18 +235,6 @@ async fn rest_the_event_processor(stack: &Stack) -> Outcome {
         Ok(mapping["State"] == "Disabled")
     })
     .await
-}
-
-/// Waits until `is_so` returns true.
-async fn until(is_so: impl AsyncFn() -> Result<bool, Failed>) -> Outcome {
-    let started = Instant::now();
-    while !is_so().await? {
-        if started.elapsed() > LIMIT {
-            return Err(format!("still not true after {} s", LIMIT.as_secs()).into());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
 }
 
 /// A webhook about a resource of its own.
