@@ -12,7 +12,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.without_stack;
+    trials![harness.beside_without_stack;
         the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so,
     ]
 }

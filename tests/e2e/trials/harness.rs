@@ -226,13 +226,15 @@ impl Harness {
             Company::NotByHand => Some(&self.beside_by_hand),
             Company::All => None,
         };
+        // in this order: a trial that comes later and runs alone then waits for those that wait for their stack
+        let all = self.all.read().await;
         let stack = match stack {
             Some(stack) => Some(stack.lock().await),
             None => None,
         };
         Turn::Beside {
             _stack: stack,
-            _all: self.all.read().await,
+            _all: all,
         }
     }
 

@@ -21,8 +21,8 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::harness::Harness;
 
-/// One trial for each stack, and one that waits for its turn.
-const THREADS: usize = 4;
+/// A trial that waits for its stack keeps its thread, so this is far more than the trials that run at the same time.
+const THREADS: usize = 16;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -33,13 +33,13 @@ fn main() -> ExitCode {
         generated_client::trials(&harness),
         local_aws::trials(&harness),
         deletion::trials(&harness),
-        demo::trials(&harness),
         webhook::trials(&harness),
     ];
     let beside = in_turn([
         orders::trials(&harness),
         orders::by_hand_trials(&harness),
         in_memory_dynamodb::trials(&harness),
+        demo::trials(&harness),
         token_refresh::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
