@@ -72,7 +72,12 @@
 pub mod aws;
 #[cfg(any(feature = "client", feature = "secrets", feature = "token-store"))]
 pub mod call_failure;
-#[cfg(any(feature = "client", feature = "secrets", feature = "token-store"))]
+#[cfg(any(
+    feature = "client",
+    feature = "lambda",
+    feature = "secrets",
+    feature = "token-store"
+))]
 pub mod clock;
 #[cfg(any(feature = "client", feature = "secrets"))]
 pub mod credentials;
@@ -80,6 +85,8 @@ pub mod credentials;
 pub mod event;
 #[cfg(any(feature = "client", feature = "secrets"))]
 pub mod future;
+#[cfg(feature = "message")]
+pub mod heartbeat;
 #[cfg(feature = "client")]
 pub mod http;
 #[cfg(any(feature = "lambda", feature = "secrets", feature = "token-store"))]

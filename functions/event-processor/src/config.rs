@@ -28,6 +28,8 @@ pub struct Config {
     pub queue_limits: QueueLimits,
     /// `AUTO_CONFIRM_ORDERS`: whether the function confirms new orders after it has published them.
     pub auto_confirm_orders: bool,
+    /// `HEARTBEAT_MINUTES`: the time between two heartbeats. `None` if it is 0 or missing, and none are sent.
+    pub heartbeat_interval: Option<Duration>,
 }
 
 impl Config {
@@ -38,6 +40,7 @@ impl Config {
     /// [`EnvError`] if a variable is missing or malformed. The error names it.
     pub fn from_env() -> Result<Self, EnvError> {
         let Switch(auto_confirm_orders) = env::parsed("AUTO_CONFIRM_ORDERS", Switch(false))?;
+        let Within(minutes) = env::parsed::<Within<0, 60>>("HEARTBEAT_MINUTES", Within(0))?;
         Ok(Self {
             queue_url: env::required("WEBHOOK_QUEUE_URL")?,
             dead_letter_queue_url: env::required("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
@@ -51,6 +54,7 @@ impl Config {
             published_table_name: env::required("PUBLISHED_TABLE_NAME")?,
             queue_limits: QueueLimits::from_env()?,
             auto_confirm_orders,
+            heartbeat_interval: (minutes > 0).then(|| Duration::from_secs(60) * minutes),
         })
     }
 }

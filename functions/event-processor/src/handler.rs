@@ -7,6 +7,7 @@ use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts};
 use whoop_partner::clock::Clock;
 use whoop_partner::http::HttpClient;
 use whoop_partner::lambda::env::EnvError;
+use whoop_partner::lambda::metrics::MetricLog;
 use whoop_partner::partner::PartnerClient;
 use whoop_partner::secrets::PartnerCredentialsCache;
 use whoop_partner::token_store::TokenStore;
@@ -55,7 +56,7 @@ impl EventProcessor {
     ///
     /// # Errors
     ///
-    /// [`EnvError`] if a variable of the AWS SDK is missing or malformed.
+    /// [`EnvError`] if a variable of the AWS SDK or of the log is missing or malformed.
     pub fn connect(
         config: Config,
         aws_http: AwsHttpClients,
@@ -91,7 +92,9 @@ impl EventProcessor {
                 relay,
                 queue_limits: config.queue_limits,
                 dead_letters: DeadLetterQueue::new(sqs.clone(), config.dead_letter_queue_url),
+                heartbeat_interval: config.heartbeat_interval,
                 clock: clock.clone(),
+                log: MetricLog::from_env("event_processor", clock.clone())?,
             },
             queue: Queue::new(sqs, config.queue_url),
             clock,
@@ -108,6 +111,7 @@ impl EventProcessor {
         batch: SqsBatch,
         deadline: SystemTime,
     ) -> Result<BatchResponse, UnidentifiedMessage> {
+        let cold_start = self.messages.log.invocation_begins();
         let time_left = deadline.duration_since(self.clock.now());
         let time_left = time_left.unwrap_or_default();
         let invocation_ends = Instant::now() + time_left;
@@ -119,7 +123,8 @@ impl EventProcessor {
             let budget = Budget::share(deadline, to_do);
             to_do -= 1;
             let aside_by = invocation_ends - KEEPING_OUT;
-            let wait = self.messages.process(&record, budget, aside_by).await;
+            let processed = self.messages.process(&record, budget, aside_by, cold_start);
+            let wait = processed.await;
             match (record.message_id, wait) {
                 (None, _) => unidentified = true,
                 (Some(_), None) => {}

@@ -11,6 +11,7 @@ mod dead_letter;
 mod detail;
 mod failure;
 mod handler;
+mod heartbeat;
 mod message;
 mod message_log;
 mod message_processor;

@@ -1,5 +1,6 @@
 //! Relays an event: fetches its resource from WHOOP, publishes the state if it is new, remembers that, and confirms the order.
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 use whoop_partner::clock::Clock;
 use whoop_partner::partner::{PartnerError, ResourceJson};
@@ -22,7 +23,7 @@ pub(crate) struct Relay {
 }
 
 /// What became of an event that needs no further try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Outcome {
     /// It is published.
     Published,

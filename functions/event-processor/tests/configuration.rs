@@ -48,6 +48,7 @@ fn a_missing_variable_is_named() {
 fn a_malformed_variable_is_named() {
     for (name, value, reason) in [
         ("AUTO_CONFIRM_ORDERS", "yes", "neither true nor false"),
+        ("HEARTBEAT_MINUTES", "61", "not a whole number from 0 to 60"),
         (
             "WEBHOOK_QUEUE_RETENTION_SECONDS",
             "14 days",

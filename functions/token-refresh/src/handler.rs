@@ -1,16 +1,18 @@
 //! Refreshes the token once: reads the stored token and, if it is time, requests the next one from WHOOP and stores it.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Level;
 use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts};
 use whoop_partner::clock::Clock;
 use whoop_partner::http::HttpClient;
 use whoop_partner::lambda::env::EnvError;
+use whoop_partner::lambda::metrics::{Metric, MetricLog};
 use whoop_partner::secrets::PartnerCredentialsCache;
 use whoop_partner::token::{Memory, StoreOutcome, TokenEndpoint, TokenSource};
 use whoop_partner::token_store::TokenStore;
@@ -62,11 +64,28 @@ pub enum RefreshOutcome {
     },
 }
 
+impl RefreshOutcome {
+    /// Returns its name in the answer and in the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Refreshed { .. } => "refreshed",
+            Self::StillFresh { .. } => "still_fresh",
+        }
+    }
+
+    fn expires_at(self) -> u64 {
+        match self {
+            Self::Refreshed { expires_at } | Self::StillFresh { expires_at } => expires_at,
+        }
+    }
+}
+
 /// The function with its long-lived clients.
 pub struct TokenRefresh {
     source: TokenSource,
     store: TokenStore,
     clock: Clock,
+    log: MetricLog,
 }
 
 impl TokenRefresh {
@@ -74,7 +93,7 @@ impl TokenRefresh {
     ///
     /// # Errors
     ///
-    /// [`EnvError`] if a variable of the AWS SDK is missing or malformed.
+    /// [`EnvError`] if a variable of the AWS SDK or of the log is missing or malformed.
     pub fn connect(
         config: Config,
         aws_http: AwsHttpClients,
@@ -87,7 +106,8 @@ impl TokenRefresh {
             aws_sdk_dynamodb::Client::new(&aws),
             config,
             http,
-            clock,
+            clock.clone(),
+            MetricLog::from_env("token_refresh", clock)?,
         ))
     }
 
@@ -97,6 +117,7 @@ impl TokenRefresh {
         config: Config,
         http: HttpClient,
         clock: Clock,
+        log: MetricLog,
     ) -> Self {
         let endpoint =
             TokenEndpoint::new(http, &config.partner_api_base_url).with_clock(clock.clone());
@@ -107,6 +128,7 @@ impl TokenRefresh {
             source: TokenSource::new(endpoint, Box::new(credentials), clock.clone()),
             store: TokenStore::new(dynamodb, config.token_table_name).with_clock(clock.clone()),
             clock,
+            log,
         }
     }
 
@@ -117,24 +139,50 @@ impl TokenRefresh {
     /// [`RefreshError`] if the table or the secret can't be used, or if WHOOP gives no token within 20 s. The stored token stays
     /// as it was.
     pub async fn handle(&self, request: RefreshRequest) -> Result<RefreshOutcome, RefreshError> {
+        let cold_start = self.log.invocation_begins();
+        let start = Instant::now();
+        let mut stored = Stored::Unknown;
         // otherwise the runtime would answer with the message of a panic, which may quote anything
-        let outcome = AssertUnwindSafe(self.refresh(request))
+        let outcome = AssertUnwindSafe(self.refresh(request, &mut stored))
             .catch_unwind()
             .await
-            .unwrap_or(Err(RefreshError::Panicked))?;
-        tracing::info!(?outcome, force = request.force, "refresh done");
-        Ok(outcome)
+            .unwrap_or(Err(RefreshError::Panicked));
+        let (level, message) = match outcome {
+            Ok(_) => (Level::INFO, "refresh done"),
+            // the runtime logs the error itself
+            Err(_) => (Level::WARN, "refresh failed"),
+        };
+        let fields = Fields {
+            outcome: outcome.as_ref().ok().map(RefreshOutcome::name),
+            error_type: outcome.as_ref().err().map(RefreshError::error_type),
+            force: request.force,
+            elapsed_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            cold_start,
+        };
+        let left = stored.seconds_left(self.clock.now());
+        let measures = left.map(|seconds| (Metric::TokenSecondsLeft, seconds));
+        self.log.write(level, message, fields, measures.as_slice());
+        outcome
     }
 
-    async fn refresh(&self, request: RefreshRequest) -> Result<RefreshOutcome, RefreshError> {
+    /// Sets `stored` as soon as it is known.
+    async fn refresh(
+        &self,
+        request: RefreshRequest,
+        stored: &mut Stored,
+    ) -> Result<RefreshOutcome, RefreshError> {
         let deadline = Instant::now() + BUDGET;
         let now = self.clock.now();
-        if let Some(stored) = self.store.load().await?
-            && !stored.needs_renewal(now)
+        let loaded = self.store.load().await?;
+        *stored = loaded
+            .as_ref()
+            .map_or(Stored::Nothing, |token| Stored::Until(token.expires_at()));
+        if let Some(loaded) = loaded
+            && !loaded.needs_renewal(now)
             && !request.force
         {
             return Ok(RefreshOutcome::StillFresh {
-                expires_at: stored.expires_at(),
+                expires_at: loaded.expires_at(),
             });
         }
         let memory = if request.force {
@@ -143,15 +191,52 @@ impl TokenRefresh {
             Memory::Used
         };
         let token = self.source.next(memory, deadline).await?;
-        Ok(match self.store.store(&token).await? {
+        let outcome = match self.store.store(&token).await? {
             StoreOutcome::Stored => RefreshOutcome::Refreshed {
                 expires_at: token.expires_at(),
             },
             StoreOutcome::KeptNewer(newer) => RefreshOutcome::StillFresh {
                 expires_at: newer.expires_at(),
             },
-        })
+        };
+        *stored = Stored::Until(outcome.expires_at());
+        Ok(outcome)
     }
+}
+
+/// What an invocation knows of the stored token.
+enum Stored {
+    /// The table could not be read.
+    Unknown,
+    /// There is no token, or a malformed one.
+    Nothing,
+    /// It expires then, in Unix seconds.
+    Until(u64),
+}
+
+impl Stored {
+    fn seconds_left(self, now: SystemTime) -> Option<f64> {
+        let expires_at = match self {
+            Self::Unknown => return None,
+            Self::Nothing => 0,
+            Self::Until(expires_at) => expires_at,
+        };
+        let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at);
+        let left = expires_at.duration_since(now).unwrap_or_default();
+        Some(left.as_secs_f64().floor())
+    }
+}
+
+/// The fields of the line about an invocation.
+#[derive(Serialize)]
+struct Fields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_type: Option<&'static str>,
+    force: bool,
+    elapsed_ms: u64,
+    cold_start: bool,
 }
 
 #[cfg(test)]

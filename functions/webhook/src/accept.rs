@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use lambda_http::http::StatusCode;
+use serde::Serialize;
 use whoop_partner::queue_message::QueueMessage;
 use whoop_partner::signature::{MatchedKey, Signature};
 
 use crate::request::WebhookRequest;
 
 /// Why a webhook is not accepted. The log names the variant; the sender learns the status alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Refusal {
     /// There is no signature, or more than one.
     SignatureMissing,
@@ -44,6 +45,15 @@ impl Refusal {
     }
 }
 
+/// A webhook that is acceptable.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The message for the queue.
+    pub message: QueueMessage,
+    /// The key that signed it.
+    pub key: MatchedKey,
+}
+
 /// Makes a message of a request whose signature `verify` accepts. `now` is when the webhook arrived.
 ///
 /// # Errors
@@ -53,14 +63,16 @@ pub async fn accept(
     mut request: WebhookRequest,
     verify: impl AsyncFnOnce(Signature, &[u8]) -> Result<MatchedKey, Refusal>,
     now: impl FnOnce() -> SystemTime,
-) -> Result<QueueMessage, Refusal> {
+) -> Result<Accepted, Refusal> {
     let header = request.signature.take().ok_or(Refusal::SignatureMissing)?;
     let signature =
         Signature::from_header(header.as_bytes()).map_err(|_| Refusal::SignatureMalformed)?;
     let body = request.take_body().map_err(|_| Refusal::Base64Malformed)?;
-    verify(signature, &body).await?;
+    let key = verify(signature, &body).await?;
     if body.is_empty() {
         return Err(Refusal::BodyEmpty);
     }
-    QueueMessage::new(body, now(), request.request_id).map_err(|_| Refusal::BodyTooLarge)
+    let message = QueueMessage::new(body, now(), request.request_id);
+    let message = message.map_err(|_| Refusal::BodyTooLarge)?;
+    Ok(Accepted { message, key })
 }

@@ -12,14 +12,16 @@ use tracing::Instrument;
 use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts, Hedge};
 use whoop_partner::clock::Clock;
 use whoop_partner::lambda::env::EnvError;
+use whoop_partner::lambda::metrics::MetricLog;
 use whoop_partner::queue_message::{self, QueueMessage};
 use whoop_partner::secrets::SigningKeys;
 use whoop_partner::signature::{Keys, MatchedKey, Signature};
 
-use crate::accept::{Refusal, accept};
+use crate::accept::{Accepted, Refusal, accept};
 use crate::config::Config;
 use crate::queue::Queue;
 use crate::request::WebhookRequest;
+use crate::request_log::RequestLog;
 
 /// How long the start waits for keys and connection: WHOOP's second is running. What is not there by then goes on in the first
 /// request.
@@ -41,6 +43,7 @@ pub struct Webhook {
     queue: Queue,
     deadline: Duration,
     clock: Clock,
+    log: MetricLog,
 }
 
 impl Webhook {
@@ -50,7 +53,7 @@ impl Webhook {
     ///
     /// # Errors
     ///
-    /// When a variable of the AWS SDK is missing or malformed.
+    /// When a variable of the AWS SDK or of the log is missing or malformed.
     pub async fn connect(
         config: Config,
         http_clients: AwsHttpClients,
@@ -62,7 +65,8 @@ impl Webhook {
             aws_sdk_sqs::Client::new(&aws),
             http_clients.unpooled,
             config,
-            clock,
+            clock.clone(),
+            MetricLog::from_env("webhook", clock)?,
         );
         let deadline = Instant::now() + START_PATIENCE;
         let (keys, ()) = tokio::join!(
@@ -83,6 +87,7 @@ impl Webhook {
         second_tries: SharedHttpClient,
         config: Config,
         clock: Clock,
+        log: MetricLog,
     ) -> Self {
         let hedge = Hedge {
             patience: config.deadline.patience(),
@@ -94,6 +99,7 @@ impl Webhook {
             queue: Queue::new(queue, config.queue_url, hedge),
             deadline: config.deadline.duration(),
             clock,
+            log,
         }
     }
 
@@ -113,27 +119,35 @@ impl Webhook {
     }
 
     /// Answers one request, whatever it holds. A panic is answered with 500.
-    pub async fn handle(&self, request: WebhookRequest) -> ApiGatewayV2httpResponse {
+    ///
+    /// `trace_header` is Lambda's trace header of the invocation. If the trace is sampled, the message continues it.
+    pub async fn handle(
+        &self,
+        request: WebhookRequest,
+        trace_header: Option<&str>,
+    ) -> ApiGatewayV2httpResponse {
         let request_id = request.request_id.clone();
         let start = Instant::now();
+        let log = RequestLog::new(&self.log, request_id.as_deref());
         let span = tracing::info_span!("webhook", request_id);
-        let queued = AssertUnwindSafe(self.verify_and_queue(request, start + self.deadline))
+        let trace_header = trace_header.filter(|header| is_sampled(header));
+        let deadline = start + self.deadline;
+        let queued = AssertUnwindSafe(self.verify_and_queue(request, trace_header, deadline))
             .catch_unwind()
             .instrument(span)
             .await;
-        let elapsed_ms = start.elapsed().as_millis();
+        let elapsed = start.elapsed();
         let status = match queued {
-            Ok(Ok(event_type)) => {
-                tracing::info!(request_id, event_type, elapsed_ms, "webhook queued");
+            Ok(Ok(Queued { event_type, key })) => {
+                log.queued(elapsed, event_type.as_deref(), key);
                 StatusCode::NO_CONTENT
             }
             Ok(Err(refusal)) => {
-                let status = refusal.status();
-                tracing::warn!(request_id, reason = ?refusal, status = status.as_u16(), elapsed_ms, "webhook refused");
-                status
+                log.refused(elapsed, refusal);
+                refusal.status()
             }
             Err(_) => {
-                tracing::error!(request_id, elapsed_ms, "webhook failed by a panic");
+                log.panicked(elapsed);
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
@@ -142,18 +156,18 @@ impl Webhook {
         response
     }
 
-    /// Queues a good webhook; returns its event type.
     async fn verify_and_queue(
         &self,
         request: WebhookRequest,
+        trace_header: Option<&str>,
         deadline: Instant,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<Queued, Refusal> {
         let verify = async |signature, body: &[u8]| self.verify(signature, body, deadline).await;
-        let message = accept(request, verify, || self.clock.now()).await?;
+        let Accepted { message, key } = accept(request, verify, || self.clock.now()).await?;
         let event_type = message.attribute(queue_message::EVENT_TYPE);
         let event_type = event_type.map(str::to_owned);
-        self.send(message, deadline).await?;
-        Ok(event_type)
+        self.send(message, trace_header, deadline).await?;
+        Ok(Queued { event_type, key })
     }
 
     async fn verify(
@@ -173,8 +187,13 @@ impl Webhook {
         }
     }
 
-    async fn send(&self, message: QueueMessage, deadline: Instant) -> Result<(), Refusal> {
-        match timeout_at(deadline, self.queue.send(message)).await {
+    async fn send(
+        &self,
+        message: QueueMessage,
+        trace_header: Option<&str>,
+        deadline: Instant,
+    ) -> Result<(), Refusal> {
+        match timeout_at(deadline, self.queue.send(message, trace_header)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::error!(%error, "queue did not take the webhook");
@@ -188,6 +207,17 @@ impl Webhook {
     }
 }
 
+/// A webhook that is in the queue.
+struct Queued {
+    event_type: Option<String>,
+    key: MatchedKey,
+}
+
+/// Whether X-Ray records the trace (`Sampled=1` in the trace header).
+fn is_sampled(trace_header: &str) -> bool {
+    trace_header.split(';').any(|field| field == "Sampled=1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +226,7 @@ mod tests {
 
     use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
     use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
+    use aws_sdk_sqs::types::MessageSystemAttributeNameForSends;
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
     use aws_smithy_runtime_api::client::http::http_client_fn;
     use aws_smithy_runtime_api::client::http::{
@@ -240,7 +271,8 @@ mod tests {
         second_tries: SharedHttpClient,
     ) -> Webhook {
         let clock = Clock::system();
-        Webhook::new(secrets, queue, second_tries, config(), clock)
+        let log = MetricLog::new("stack".into(), "webhook", clock.clone(), |_| {});
+        Webhook::new(secrets, queue, second_tries, config(), clock, log)
     }
 
     fn no_second_try() -> SharedHttpClient {
@@ -271,7 +303,7 @@ mod tests {
     }
 
     async fn status(webhook: &Webhook, request: WebhookRequest) -> i64 {
-        let response = webhook.handle(request).await;
+        let response = webhook.handle(request, None).await;
         assert!(response.body.is_none());
         response.status_code
     }
@@ -289,6 +321,25 @@ mod tests {
             attributes["event_type"].string_value(),
             Some("lab_requisition.created")
         );
+    }
+
+    #[tokio::test]
+    async fn a_sampled_trace_continues_in_the_message_and_no_other() {
+        let (webhook, sent) = queueing_webhook();
+        let sampled = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let unsampled = sampled.replace("Sampled=1", "Sampled=0");
+        for (header, continued) in [
+            (Some(sampled), Some(sampled)),
+            (Some(unsampled.as_str()), None),
+            (None, None),
+        ] {
+            webhook.handle(signed(BODY), header).await;
+            let message = sent.lock().unwrap().pop().unwrap();
+            let attributes = message.message_system_attributes();
+            let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+            let found = attributes.and_then(|all| all.get(&name)?.string_value());
+            assert_eq!(found, continued, "{header:?}");
+        }
     }
 
     #[tokio::test]

@@ -8,8 +8,10 @@ mod config;
 mod handler;
 mod queue;
 mod request;
+mod request_log;
 
-pub use accept::{Refusal, accept};
+pub use accept::{Accepted, Refusal, accept};
 pub use config::Config;
 pub use handler::Webhook;
 pub use request::{MalformedBase64, WebhookRequest};
+pub use request_log::RequestLog;

@@ -13,7 +13,8 @@ async fn main() -> Result<(), Error> {
     let webhook = &Webhook::connect(config, AwsHttpClients::from_env()?, Clock::system()).await?;
     lambda_http::lambda_runtime::run(service_fn(
         |event: LambdaEvent<WebhookRequest>| async move {
-            Ok::<_, Error>(webhook.handle(event.payload).await)
+            let trace_header = event.context.xray_trace_id;
+            Ok::<_, Error>(webhook.handle(event.payload, trace_header.as_deref()).await)
         },
     ))
     .await

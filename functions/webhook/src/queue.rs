@@ -3,7 +3,9 @@
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+};
 use aws_sdk_sqs::{Client, Config};
 use whoop_partner::aws::{ConnectOnly, Hedge};
 use whoop_partner::call_failure::CallFailure;
@@ -41,13 +43,22 @@ impl Queue {
         }
     }
 
-    /// Sends a delivery, with two tries at most. If both have their effect, the queue holds it twice.
+    /// Sends a delivery, with two tries at most. If both have their effect, the queue holds it twice. A trace header makes X-Ray
+    /// continue the trace in the function that receives the message; it does not count towards the message's size.
     ///
     /// # Errors
     ///
     /// When the queue does not take it.
-    pub(crate) async fn send(&self, message: QueueMessage) -> Result<(), CallFailure> {
-        let message = self.message(message);
+    pub(crate) async fn send(
+        &self,
+        message: QueueMessage,
+        trace_header: Option<&str>,
+    ) -> Result<(), CallFailure> {
+        let mut message = self.message(message);
+        if let Some(header) = trace_header {
+            let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+            message = message.message_system_attributes(name, system_attribute(header));
+        }
         // boxed, because the compiler gives up on futures as deep as these
         let first = async { taken(Box::pin(message.clone().send()).await) };
         let second = async {
@@ -80,6 +91,14 @@ fn taken(answer: Result<SendMessageOutput, SdkError<SendMessageError>>) -> Resul
         Ok(_) => Ok(()),
         Err(error) => Err(CallFailure::from(&error)),
     }
+}
+
+fn system_attribute(value: &str) -> MessageSystemAttributeValue {
+    MessageSystemAttributeValue::builder()
+        .data_type(ATTRIBUTE_TYPE)
+        .string_value(value)
+        .build()
+        .expect("the data type is set")
 }
 
 fn string_attribute(value: String) -> MessageAttributeValue {
@@ -211,7 +230,7 @@ mod tests {
         let server = Server::start(Then::Answer).await;
         let queue = server.queue();
         queue.connect(delivery()).await.unwrap();
-        queue.send(delivery()).await.unwrap();
+        queue.send(delivery(), None).await.unwrap();
         let connections = server.connections.lock().unwrap();
         assert_eq!(connections.len(), 1);
         let [get, post] = connections[0].as_slice() else {
@@ -230,7 +249,7 @@ mod tests {
             let server = Server::start(then).await;
             let queue = server.queue();
             queue.connect(delivery()).await.unwrap();
-            queue.send(delivery()).await.unwrap();
+            queue.send(delivery(), None).await.unwrap();
             assert_eq!(server.connections(), 2, "{then:?}");
         }
     }

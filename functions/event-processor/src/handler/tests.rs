@@ -18,6 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use in_memory_dynamodb::InMemoryDynamoDb;
 use serde_json::{Value, json};
 use whoop_partner::credentials::PartnerCredentials;
+use whoop_partner::lambda::metrics::MetricLog;
 use wiremock::matchers::{body_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -59,6 +60,7 @@ struct World {
     aws: Arc<Mutex<Aws>>,
     dynamodb: Arc<InMemoryDynamoDb>,
     clock: ManualTimeSource,
+    lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl World {
@@ -87,6 +89,7 @@ impl World {
             RuleMode::MatchAny,
             &[send_message(&aws), change_visibility(&aws)]
         );
+        let lines = Arc::<Mutex<Vec<Value>>>::default();
         let relay = Relay {
             partner: PacedClient(partner),
             bus: Bus::new(events, "bus".into()),
@@ -102,7 +105,17 @@ impl World {
                     max_receive_count: 100,
                 },
                 dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
+                heartbeat_interval: Some(300 * SECOND),
                 clock: clock.clone(),
+                log: MetricLog::new("stack".into(), "event_processor", clock.clone(), {
+                    let lines = Arc::clone(&lines);
+                    move |line| {
+                        lines
+                            .lock()
+                            .unwrap()
+                            .push(serde_json::from_str(line).unwrap())
+                    }
+                }),
             },
             queue: Queue::new(queue, "https://queue".into()),
             clock,
@@ -113,9 +126,24 @@ impl World {
             aws,
             dynamodb,
             clock: manual,
+            lines,
         };
         world.serve_token().await;
         world
+    }
+
+    /// Takes the lines that have been written, as their messages and the values of their metrics.
+    fn lines(&self) -> Vec<(String, Value)> {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap());
+        let read = lines.iter().map(|line| {
+            let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+            let names = metrics.into_iter().flatten();
+            let names = names.map(|metric| metric["Name"].as_str().unwrap());
+            let values = names.map(|name| (name.to_owned(), line[name].clone()));
+            let message = line["message"].as_str().unwrap().to_owned();
+            (message, Value::Object(values.collect()))
+        });
+        read.collect()
     }
 
     /// Makes WHOOP give access tokens.
@@ -335,6 +363,83 @@ async fn an_order_is_published_whole() {
     assert_eq!(world.aws().published, [expected]);
     assert_eq!(world.calls().await, ["GET requisition/r-1"]);
     assert!(world.aws().timeouts.is_empty());
+}
+
+#[tokio::test]
+async fn each_fate_of_a_message_has_its_metrics() {
+    let world = World::new().await;
+    let remaining = ResponseTemplate::new(200)
+        .insert_header("X-RateLimit-Remaining", "77")
+        .insert_header("X-RateLimit-Reset", "60")
+        .set_body_json(requisition("r-1", NOON, &[]));
+    world.answer("r-1", remaining).await;
+    world.answer("gone", ResponseTemplate::new(404)).await;
+    let batch = [
+        order("m-1", "r-1"),
+        order("m-2", "r-1"),
+        order("m-3", "gone"),
+        message("m-4", "no webhook", 1, Duration::ZERO),
+    ];
+    world.process(&batch).await;
+    // the webhook arrived a tenth of a second after the beginning of this world
+    let processed = |value: Value| ("message processed".to_owned(), value);
+    assert_eq!(
+        world.lines(),
+        [
+            processed(json!({
+                "Published": 1.0, "AlreadyPublished": 0.0, "OrderSeconds": 0.0, "RateLimitRemaining": 77.0,
+            })),
+            processed(json!({
+                "AlreadyPublished": 1.0, "Published": 0.0, "RateLimitRemaining": 77.0,
+            })),
+            (
+                "message goes back".to_owned(),
+                json!({"Returned": 1.0, "ReturnedAgeSeconds": 1000.0, "RateLimitRemaining": 77.0})
+            ),
+            (
+                "message set aside".to_owned(),
+                json!({"SetAside": 1.0, "RateLimitRemaining": 77.0})
+            ),
+        ]
+    );
+
+    world.aws().dead_letter_queue_is_down = true;
+    world.clock.advance(60 * SECOND);
+    world.process(&batch[3..]).await;
+    assert_eq!(
+        world.lines(),
+        [(
+            "message goes back: not set aside".to_owned(),
+            json!({"Returned": 1.0, "ReturnedAgeSeconds": 1060.0})
+        )]
+    );
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_counted_and_published_nowhere() {
+    let world = World::new().await;
+    let heartbeat = |sent_at: &str| {
+        let body = json!({
+            "event_type": "whoop_partner.heartbeat", "resource_id": "heartbeat", "sent_at": sent_at,
+        });
+        message("m", &body.to_string(), 1, Duration::ZERO)
+    };
+    let fresh = heartbeat("2026-11-18T11:06:38.5Z");
+    let old = heartbeat("2026-11-18T10:51:39Z");
+    assert_eq!(world.process(&[fresh, old]).await, [""; 0]);
+    assert_eq!(
+        world.lines(),
+        [
+            (
+                "heartbeat arrived".to_owned(),
+                json!({"HeartbeatSeconds": 1.5})
+            ),
+            ("heartbeat dropped".to_owned(), json!({})),
+        ]
+    );
+    assert_eq!(world.aws().published, [Value::Null; 0]);
+    assert_eq!(world.calls().await, [""; 0]);
+    world.assert_set_aside(&[]);
 }
 
 #[tokio::test]

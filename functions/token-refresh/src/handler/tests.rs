@@ -33,6 +33,8 @@ struct Aws {
     table_fault: TableFault,
     secret: Rule,
     clock: ManualTimeSource,
+    /// The lines that the function has written.
+    lines: Arc<Mutex<Vec<Value>>>,
 }
 
 /// A token item that expires at `expires_at` and lives for an hour.
@@ -80,6 +82,7 @@ impl Aws {
                 },
             ),
             clock: ManualTimeSource::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)),
+            lines: Arc::default(),
         }
     }
 
@@ -94,7 +97,23 @@ impl Aws {
             },
             HttpClient::from_env().expect("no variable is needed"),
             self.clock(),
+            MetricLog::new("stack".into(), "token_refresh", self.clock(), {
+                let lines = Arc::clone(&self.lines);
+                move |line| {
+                    lines
+                        .lock()
+                        .unwrap()
+                        .push(serde_json::from_str(line).unwrap())
+                }
+            }),
         )
+    }
+
+    /// Takes the only line that has been written.
+    fn line(&self) -> Value {
+        let mut lines = std::mem::take(&mut *self.lines.lock().unwrap());
+        assert_eq!(lines.len(), 1);
+        lines.remove(0)
     }
 
     fn clock(&self) -> Clock {
@@ -186,6 +205,38 @@ fn any_event_is_taken_and_only_force_true_forces() {
         let request: RefreshRequest = serde_json::from_str(&event.to_string()).unwrap();
         assert_eq!(request, RefreshRequest { force }, "{event}");
     }
+}
+
+#[tokio::test]
+async fn each_invocation_says_for_how_long_the_stored_token_is_valid() {
+    let good = whoop(new_token()).await;
+    let down = whoop(ResponseTemplate::new(404)).await;
+    for (item, whoop, message, left) in [
+        (Some(stored(FRESH)), &good, "refresh done", 1801.0),
+        (Some(stored(NOW + 100)), &good, "refresh done", 3600.0),
+        (None, &good, "refresh done", 3600.0),
+        (Some(stored(NOW + 100)), &down, "refresh failed", 100.0),
+        (Some(stored(NOW - 100)), &down, "refresh failed", 0.0),
+        (None, &down, "refresh failed", 0.0),
+    ] {
+        let aws = Aws::with(item, &[Some(FIRST)]);
+        let failed = invoke_plainly(&aws, whoop).await.err();
+        let line = aws.line();
+        assert_eq!(line["message"], message);
+        assert_eq!(line["TokenSecondsLeft"], left);
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+        assert_eq!(metrics[0]["Name"], "TokenSecondsLeft");
+        let error_type = failed.map(|error| error.error_type);
+        assert_eq!(line["error_type"].as_str(), error_type.as_deref());
+    }
+
+    let aws = Aws::with(None, &[Some(FIRST)]);
+    let denied = |_: &str| Some((400, json!({"__type": "AccessDeniedException"})));
+    *aws.table_fault.lock().unwrap() = Some(denied);
+    invoke_plainly(&aws, &good).await.unwrap_err();
+    let line = aws.line();
+    assert_eq!(line["error_type"], "StoreUnavailable");
+    assert_eq!(line.get("TokenSecondsLeft"), None);
 }
 
 #[tokio::test]
