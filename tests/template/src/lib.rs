@@ -54,6 +54,12 @@ impl Template {
         Self(decided(template.0.clone(), &holds))
     }
 
+    /// Whether the stack contains `resource` with the parameters at their defaults.
+    pub fn contains(&self, resource: Resource<'_>) -> bool {
+        let condition = resource.attribute("Condition").as_str();
+        condition.is_none_or(|name| self.holds(&self.0["Conditions"][name]))
+    }
+
     /// Whether a condition holds with the parameters at their defaults.
     fn holds(&self, condition: &Value) -> bool {
         if let Some(name) = condition["Condition"].as_str() {
