@@ -90,6 +90,8 @@ pub mod lambda;
 pub mod lenient;
 #[cfg(feature = "client")]
 pub mod partner;
+#[cfg(feature = "client")]
+pub mod protected_url;
 #[cfg(feature = "message")]
 pub mod queue_message;
 #[cfg(feature = "secrets")]
