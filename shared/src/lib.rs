@@ -12,6 +12,7 @@
 //! | verify that a webhook comes from WHOOP | [`signature`] | none |
 //! | read what a webhook says | `event` | `message` |
 //! | read the queue of our webhook function | `queue_message` | `message` |
+//! | recognise the webhooks that our heartbeat function sends | `heartbeat` | `message` |
 //! | fetch orders, report progress, submit results | `partner` | `client` |
 //! | obtain an access token for calls of your own | `token` | `client` |
 //! | keep the signing secret and the client credentials in AWS Secrets Manager | `secrets` | `secrets` |
@@ -80,6 +81,8 @@ pub mod credentials;
 pub mod event;
 #[cfg(any(feature = "client", feature = "secrets"))]
 pub mod future;
+#[cfg(feature = "message")]
+pub mod heartbeat;
 #[cfg(feature = "client")]
 pub mod http;
 #[cfg(any(feature = "lambda", feature = "secrets", feature = "token-store"))]
