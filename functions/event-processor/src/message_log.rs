@@ -110,7 +110,7 @@ impl<'r> MessageLog<'r> {
             ..self.fields()
         };
         self.log
-            .write(Level::INFO, "message processed", fields, &measures);
+            .write(Level::INFO, "message processed", &fields, &measures);
     }
 
     /// The message stays in the queue and is invisible for `wait`.
@@ -122,7 +122,7 @@ impl<'r> MessageLog<'r> {
         };
         let measures = self.returned(moment);
         self.log
-            .write(Level::WARN, "message goes back", fields, &measures);
+            .write(Level::WARN, "message goes back", &fields, &measures);
     }
 
     /// The message is in the dead-letter queue.
@@ -135,7 +135,7 @@ impl<'r> MessageLog<'r> {
         let mut measures = vec![(Metric::SetAside, 1.0)];
         measures.extend(rate_limit_remaining(moment));
         self.log
-            .write(Level::ERROR, "message set aside", fields, &measures);
+            .write(Level::ERROR, "message set aside", &fields, &measures);
     }
 
     /// The dead-letter queue did not take the message, so it stays in the queue and is invisible for `wait`.
@@ -157,7 +157,7 @@ impl<'r> MessageLog<'r> {
         };
         let message = "message goes back: not set aside";
         let measures = self.returned(moment);
-        self.log.write(Level::WARN, message, fields, &measures);
+        self.log.write(Level::WARN, message, &fields, &measures);
     }
 
     /// The message is a heartbeat. It needs no further try.
@@ -166,7 +166,7 @@ impl<'r> MessageLog<'r> {
             Heartbeat::Counts(age) => {
                 let measures = [(Metric::HeartbeatSeconds, seconds(age))];
                 self.log
-                    .write(Level::INFO, "heartbeat arrived", self.fields(), &measures);
+                    .write(Level::INFO, "heartbeat arrived", &self.fields(), &measures);
             }
             Heartbeat::Dropped(reason) => {
                 let fields = Fields {
@@ -174,7 +174,7 @@ impl<'r> MessageLog<'r> {
                     ..self.fields()
                 };
                 self.log
-                    .write(Level::WARN, "heartbeat dropped", fields, &[]);
+                    .write(Level::WARN, "heartbeat dropped", &fields, &[]);
             }
         }
     }

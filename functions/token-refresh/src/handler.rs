@@ -161,7 +161,7 @@ impl TokenRefresh {
         };
         let left = stored.seconds_left(self.clock.now());
         let measures = left.map(|seconds| (Metric::TokenSecondsLeft, seconds));
-        self.log.write(level, message, fields, measures.as_slice());
+        self.log.write(level, message, &fields, measures.as_slice());
         outcome
     }
 

@@ -20,7 +20,7 @@ const KEY: &[u8] = b"whsec_test";
 
 fn main() {
     let times = std::env::args().nth(1).and_then(|times| times.parse().ok());
-    let log = MetricLog::new("whoop-partner".into(), "webhook", Clock::new(now), |line| {
+    let log = MetricLog::new("whoop-partner", "webhook", Clock::new(now), |line| {
         black_box(line);
     });
     for _ in 0..times.expect("usage: verify_and_decode TIMES") {

@@ -271,7 +271,7 @@ mod tests {
         second_tries: SharedHttpClient,
     ) -> Webhook {
         let clock = Clock::system();
-        let log = MetricLog::new("stack".into(), "webhook", clock.clone(), |_| {});
+        let log = MetricLog::new("stack", "webhook", clock.clone(), |_| {});
         Webhook::new(secrets, queue, second_tries, config(), clock, log)
     }
 

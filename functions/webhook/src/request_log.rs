@@ -70,7 +70,7 @@ impl<'a> RequestLog<'a> {
             ..self.fields(Outcome::Queued, StatusCode::NO_CONTENT, elapsed)
         };
         self.log
-            .write(Level::INFO, "webhook queued", fields, measures);
+            .write(Level::INFO, "webhook queued", &fields, measures);
     }
 
     /// The webhook is refused. If a service is the reason, the metric of the other service counts 0, so that an alarm can add
@@ -97,7 +97,7 @@ impl<'a> RequestLog<'a> {
             ..self.fields(Outcome::Refused, refusal.status(), elapsed)
         };
         self.log
-            .write(Level::WARN, "webhook refused", fields, measures);
+            .write(Level::WARN, "webhook refused", &fields, measures);
     }
 
     /// The function has a defect. The line before has the place of the panic.
@@ -109,7 +109,7 @@ impl<'a> RequestLog<'a> {
         );
         let message = "webhook failed by a panic";
         self.log
-            .write(Level::ERROR, message, fields, &[latency(elapsed)]);
+            .write(Level::ERROR, message, &fields, &[latency(elapsed)]);
     }
 
     fn fields(&self, outcome: Outcome, status: StatusCode, elapsed: Duration) -> Fields<'a> {
@@ -147,7 +147,7 @@ mod tests {
     fn line(write: impl FnOnce(&RequestLog<'_>)) -> (Value, BTreeMap<String, f64>) {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&lines);
-        let log = MetricLog::new("stack".into(), "webhook", Clock::system(), move |line| {
+        let log = MetricLog::new("stack", "webhook", Clock::system(), move |line| {
             written.lock().unwrap().push(line.to_owned());
         });
         write(&RequestLog::new(&log, Some("r-1")));

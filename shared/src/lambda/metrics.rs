@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use serde_json::Value;
 use tracing::Level;
 
 use super::env::{self, EnvError};
@@ -24,16 +24,12 @@ pub const NAMESPACE: &str = "WhoopPartner";
 /// Their only dimension: the name of the stack.
 pub const DIMENSION: &str = "Stack";
 
-/// The unit of a metric, by CloudWatch's name for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Unit {
-    /// How many.
-    Count,
-    /// A time in milliseconds.
-    Milliseconds,
-    /// A time in seconds.
-    Seconds,
-}
+/// The beginning of the only directive of a line, up to its metrics.
+const DIRECTIVE: &str =
+    r#","CloudWatchMetrics":[{"Namespace":"WhoopPartner","Dimensions":[["Stack"]],"Metrics":["#;
+
+/// A line is rarely longer, in bytes.
+const LINE_LENGTH: usize = 768;
 
 macro_rules! metrics {
     ($($(#[doc = $what:literal])+ $metric:ident: $unit:ident,)+) => {
@@ -55,11 +51,12 @@ macro_rules! metrics {
                 }
             }
 
-            /// Returns the unit of its values.
-            #[must_use]
-            pub fn unit(self) -> Unit {
+            /// Returns its name and CloudWatch's name of its unit, as JSON.
+            fn definition(self) -> &'static str {
                 match self {
-                    $(Self::$metric => Unit::$unit,)+
+                    $(Self::$metric => concat!(
+                        r#"{"Name":""#, stringify!($metric), r#"","Unit":""#, stringify!($unit), r#""}"#
+                    ),)+
                 }
             }
         }
@@ -108,6 +105,7 @@ pub type Measure = (Metric, f64);
 
 /// Writes the log lines of a function that are metrics too.
 pub struct MetricLog {
+    /// The name of the stack, as JSON.
     stack: String,
     target: &'static str,
     clock: Clock,
@@ -126,20 +124,24 @@ impl MetricLog {
     pub fn from_env(target: &'static str, clock: Clock) -> Result<Self, EnvError> {
         let function = env::optional("AWS_LAMBDA_FUNCTION_NAME")?;
         let stack = env::optional("STACK_NAME")?.or(function);
-        let stack = stack.unwrap_or_else(|| target.to_owned());
-        Ok(Self::new(stack, target, clock, print))
+        Ok(Self::new(
+            stack.as_deref().unwrap_or(target),
+            target,
+            clock,
+            print,
+        ))
     }
 
     /// Hands each line to `write`, with its line feed.
     #[must_use]
     pub fn new(
-        stack: String,
+        stack: &str,
         target: &'static str,
         clock: Clock,
         write: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
         Self {
-            stack,
+            stack: Value::from(stack).to_string(),
             target,
             clock,
             write: Box::new(write),
@@ -152,27 +154,35 @@ impl MetricLog {
         !self.invoked.swap(true, Ordering::Relaxed)
     }
 
-    /// Writes a line with `fields`, a struct that is safe to log, and with these metrics.
-    pub fn write(&self, level: Level, message: &str, fields: impl Serialize, measures: &[Measure]) {
+    /// Writes a line with `fields`, a struct that is safe to log and has some, and with these metrics. `message` needs no escapes
+    /// in JSON.
+    pub fn write(
+        &self,
+        level: Level,
+        message: &'static str,
+        fields: &impl Serialize,
+        measures: &[Measure],
+    ) {
         let now = self.clock.now();
-        let line = Line {
-            timestamp: rfc3339(now),
-            level: level.as_str(),
-            message,
-            fields,
-            target: self.target,
-            metadata: (!measures.is_empty()).then_some(Metadata {
-                timestamp: unix_millis(now),
-                cloud_watch_metrics: [Directive {
-                    namespace: NAMESPACE,
-                    dimensions: [[DIMENSION]],
-                    metrics: Definitions(measures),
-                }],
-            }),
-            stack: &self.stack,
-            values: Values(measures),
-        };
-        let mut line = serde_json::to_string(&line).expect("texts and numbers make JSON");
+        // put together by hand: most of it is always the same, and a serializer would write it piece by piece
+        let mut line = String::with_capacity(LINE_LENGTH);
+        line.push_str(r#"{"timestamp":""#);
+        line.push_str(&rfc3339(now));
+        line.push_str(r#"","level":""#);
+        line.push_str(level.as_str());
+        line.push_str(r#"","message":""#);
+        line.push_str(message);
+        line.push_str(r#"","target":""#);
+        line.push_str(self.target);
+        line.push_str(r#"","Stack":"#);
+        line.push_str(&self.stack);
+        if !measures.is_empty() {
+            push_metrics(&mut line, now, measures);
+        }
+        // as JSON, the fields have braces of their own
+        let fields = to_json(fields);
+        line.push(',');
+        line.push_str(&fields[1..]);
         line.push('\n');
         (self.write)(&line);
     }
@@ -182,6 +192,30 @@ impl fmt::Debug for MetricLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MetricLog")
     }
+}
+
+/// Appends what makes CloudWatch read the metrics, and their values.
+fn push_metrics(line: &mut String, now: SystemTime, measures: &[Measure]) {
+    line.push_str(r#","_aws":{"Timestamp":"#);
+    line.push_str(&to_json(&unix_millis(now)));
+    line.push_str(DIRECTIVE);
+    for (index, (metric, _)) in measures.iter().enumerate() {
+        if index > 0 {
+            line.push(',');
+        }
+        line.push_str(metric.definition());
+    }
+    line.push_str("]}]}");
+    for (metric, value) in measures {
+        line.push_str(",\"");
+        line.push_str(metric.name());
+        line.push_str("\":");
+        line.push_str(&to_json(value));
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("texts and numbers make JSON")
 }
 
 fn print(line: &str) {
@@ -199,79 +233,12 @@ fn unix_millis(time: SystemTime) -> u64 {
     u64::try_from(elapsed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
-#[derive(Serialize)]
-struct Line<'a, F> {
-    timestamp: String,
-    level: &'static str,
-    message: &'a str,
-    #[serde(flatten)]
-    fields: F,
-    target: &'static str,
-    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata<'a>>,
-    #[serde(rename = "Stack")]
-    stack: &'a str,
-    #[serde(flatten)]
-    values: Values<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metadata<'a> {
-    timestamp: u64,
-    cloud_watch_metrics: [Directive<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
-    namespace: &'static str,
-    dimensions: [[&'static str; 1]; 1],
-    metrics: Definitions<'a>,
-}
-
-/// The names and units of metrics.
-struct Definitions<'a>(&'a [Measure]);
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Definition {
-    name: &'static str,
-    unit: Unit,
-}
-
-impl Serialize for Definitions<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut definitions = serializer.serialize_seq(Some(self.0.len()))?;
-        for (metric, _) in self.0 {
-            definitions.serialize_element(&Definition {
-                name: metric.name(),
-                unit: metric.unit(),
-            })?;
-        }
-        definitions.end()
-    }
-}
-
-/// The values of metrics, by their names.
-struct Values<'a>(&'a [Measure]);
-
-impl Serialize for Values<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut values = serializer.serialize_map(Some(self.0.len()))?;
-        for (metric, value) in self.0 {
-            values.serialize_entry(metric.name(), value)?;
-        }
-        values.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -287,14 +254,14 @@ mod tests {
         let written = Arc::clone(&lines);
         let clock =
             Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_000_000_123));
-        let log = MetricLog::new("my-stack".into(), "webhook", clock, move |line| {
+        let log = MetricLog::new("my-stack", "webhook", clock, move |line| {
             written.lock().unwrap().push_str(line);
         });
         let fields = Fields {
             request_id: Some("r\n\"1\""),
             elapsed_ms: 7,
         };
-        log.write(Level::WARN, "webhook refused", fields, measures);
+        log.write(Level::WARN, "webhook refused", &fields, measures);
         let lines = lines.lock().unwrap();
         assert_eq!(lines.matches('\n').count(), 1);
         serde_json::from_str(&lines).unwrap()
@@ -331,6 +298,14 @@ mod tests {
     }
 
     #[test]
+    fn the_directive_names_namespace_and_dimension() {
+        let line = line(&[(Metric::Accepted, 1.0)]);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], NAMESPACE);
+        assert_eq!(directive["Dimensions"], json!([[DIMENSION]]));
+    }
+
+    #[test]
     fn a_line_without_metrics_is_an_ordinary_one() {
         let line = line(&[]);
         assert_eq!(line["message"], "webhook refused");
@@ -339,7 +314,7 @@ mod tests {
 
     #[test]
     fn only_the_first_invocation_of_a_process_met_a_cold_start() {
-        let log = MetricLog::new("s".into(), "webhook", Clock::system(), |_| {});
+        let log = MetricLog::new("s", "webhook", Clock::system(), |_| {});
         assert!(log.invocation_begins());
         assert!(!log.invocation_begins());
     }

@@ -107,7 +107,7 @@ impl World {
                 dead_letters: DeadLetterQueue::new(queue.clone(), "https://dead".into()),
                 heartbeat_interval: Some(300 * SECOND),
                 clock: clock.clone(),
-                log: MetricLog::new("stack".into(), "event_processor", clock.clone(), {
+                log: MetricLog::new("stack", "event_processor", clock.clone(), {
                     let lines = Arc::clone(&lines);
                     move |line| {
                         lines

@@ -97,7 +97,7 @@ impl Aws {
             },
             HttpClient::from_env().expect("no variable is needed"),
             self.clock(),
-            MetricLog::new("stack".into(), "token_refresh", self.clock(), {
+            MetricLog::new("stack", "token_refresh", self.clock(), {
                 let lines = Arc::clone(&self.lines);
                 move |line| {
                     lines
