@@ -198,8 +198,13 @@ impl<'r> MessageLog<'r> {
         Some(since(received_at.try_into().ok()?, now))
     }
 
+    /// That the message is not published counts 0. Otherwise an alarm would have nothing to go by in an outage.
     fn returned(&self, moment: Moment) -> Vec<Measure> {
-        let mut measures = vec![(Metric::Returned, 1.0)];
+        let mut measures = vec![
+            (Metric::Returned, 1.0),
+            (Metric::Published, 0.0),
+            (Metric::AlreadyPublished, 0.0),
+        ];
         if let Some(sent_at) = self.record.sent_at() {
             let age = seconds(since(sent_at, moment.now));
             measures.push((Metric::ReturnedAgeSeconds, age));

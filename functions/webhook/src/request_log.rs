@@ -100,7 +100,8 @@ impl<'a> RequestLog<'a> {
             .write(Level::WARN, "webhook refused", &fields, measures);
     }
 
-    /// The function has a defect. The line before has the place of the panic.
+    /// The function has a defect. The line before has the place of the panic. That no service is the reason counts 0, so that
+    /// an alarm can tell this answer from the others with 5xx.
     pub(crate) fn panicked(&self, elapsed: Duration) {
         let fields = self.fields(
             Outcome::Panicked,
@@ -108,8 +109,12 @@ impl<'a> RequestLog<'a> {
             elapsed,
         );
         let message = "webhook failed by a panic";
-        self.log
-            .write(Level::ERROR, message, &fields, &[latency(elapsed)]);
+        let measures = [
+            latency(elapsed),
+            (Metric::KeysUnavailable, 0.0),
+            (Metric::QueueUnavailable, 0.0),
+        ];
+        self.log.write(Level::ERROR, message, &fields, &measures);
     }
 
     fn fields(&self, outcome: Outcome, status: StatusCode, elapsed: Duration) -> Fields<'a> {
@@ -231,7 +236,14 @@ mod tests {
                 ("QueueUnavailable", 1.0),
             ],
         );
-        assert_counts(|log| log.panicked(ELAPSED), &[("Latency", 2.3)]);
+        assert_counts(
+            |log| log.panicked(ELAPSED),
+            &[
+                ("KeysUnavailable", 0.0),
+                ("Latency", 2.3),
+                ("QueueUnavailable", 0.0),
+            ],
+        );
     }
 
     #[test]

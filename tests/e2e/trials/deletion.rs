@@ -9,7 +9,6 @@ use local_aws::stack::{CloudFormation, Resource, Stack};
 use local_aws::steps::Steps;
 use local_aws::world::World;
 use local_aws::{LocalAws, checkout};
-use reqwest::Method;
 use serde_json::json;
 use template::Template;
 use uuid::Uuid;
@@ -45,7 +44,7 @@ async fn a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_nam
     let resources = resources(&first.stack).await?;
     let kept = kept(&resources);
     assert_eq!(kept.keys().collect::<Vec<_>>(), KEPT);
-    rest_the_event_processor(&first.stack).await?;
+    first.stack.enable_event_processor(false).await?;
     let webhook = event();
     let answer = first
         .stack
@@ -90,7 +89,7 @@ async fn a_deleted_stack_leaves_webhooks_secrets_and_key_to_a_new_one_of_its_nam
     for (id, (_, physical_id)) in self::kept(&self::resources(&second.stack).await?) {
         assert_ne!(kept[&id].1, physical_id, "{id} is that of the first stack");
     }
-    rest_the_event_processor(&second.stack).await?;
+    second.stack.enable_event_processor(false).await?;
     let webhook = event();
     let answer = second
         .stack
@@ -206,35 +205,6 @@ async fn is_there(aws: &LocalAws, kind: &str, physical_id: &str) -> Result<Optio
         }
         _ => return Ok(None),
     }))
-}
-
-/// Pauses the event processor, so that messages stay in the queue.
-async fn rest_the_event_processor(stack: &Stack) -> Outcome {
-    let function = stack.output("EventProcessorFunctionName");
-    let mappings = "/2015-03-31/event-source-mappings";
-    let list = format!("{mappings}/?FunctionName={function}");
-    let list = stack.api.rest("lambda", Method::GET, &list, None).await?;
-    let [mapping] = list["EventSourceMappings"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice)
-    else {
-        return Err("the event processor is not invoked from one queue".into());
-    };
-    let id = mapping["UUID"].as_str().ok_or("a mapping without id")?;
-    let mapping = format!("{mappings}/{id}");
-    let off = json!({"Enabled": false});
-    stack
-        .api
-        .rest("lambda", Method::PUT, &mapping, Some(&off))
-        .await?;
-    soon("the event processor rests", async || {
-        let mapping = stack
-            .api
-            .rest("lambda", Method::GET, &mapping, None)
-            .await?;
-        Ok(mapping["State"] == "Disabled")
-    })
-    .await
 }
 
 /// A webhook about a resource of its own.

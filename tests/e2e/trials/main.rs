@@ -3,6 +3,7 @@
 //! Run `make build` first; `--list` and filters work as usual. The trials begin in the order given here. A stack is deployed
 //! only if a selected trial needs it, and removed at the end.
 
+mod alarms;
 mod binaries;
 mod deletion;
 mod demo;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         token_refresh::trials(&harness),
+        alarms::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
     let trials = trials.chain(beside).chain(leaks::trials(&harness));

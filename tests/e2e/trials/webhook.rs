@@ -3,6 +3,7 @@
 mod faults;
 mod rotation;
 mod slow_services;
+mod tracing;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     trials.extend(faults::trials(harness));
     trials.extend(rotation::trials(harness));
     trials.extend(slow_services::trials(harness));
+    trials.extend(tracing::trials(harness));
     trials
 }
 

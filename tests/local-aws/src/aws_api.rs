@@ -11,6 +11,27 @@ pub struct AwsApi {
     endpoint: String,
 }
 
+/// A service with AWS's query protocol: its parameters are a form, its answers XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryService {
+    /// AWS CloudFormation.
+    CloudFormation,
+    /// Amazon CloudWatch: metrics and alarms.
+    CloudWatch,
+    /// Amazon SNS.
+    Sns,
+}
+
+impl QueryService {
+    fn name_and_version(self) -> (&'static str, &'static str) {
+        match self {
+            Self::CloudFormation => ("cloudformation", "2010-05-15"),
+            Self::CloudWatch => ("monitoring", "2010-08-01"),
+            Self::Sns => ("sns", "2010-03-31"),
+        }
+    }
+}
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -88,23 +109,25 @@ impl AwsApi {
         send("lambda", request).await
     }
 
-    /// Calls an action of CloudFormation, and returns what `read` finds in the XML of the answer.
+    /// Calls an action of the query protocol, and returns what `read` finds in the XML of the answer.
     ///
     /// # Errors
     ///
     /// If the local AWS does not answer, or refuses the call.
-    pub async fn cloudformation<T>(
+    pub async fn query<T>(
         &self,
+        service: QueryService,
         action: &str,
         parameters: &[(&str, &str)],
         read: impl FnOnce(&Document<'_>) -> T,
     ) -> Result<T, ApiError> {
-        let always = [("Action", action), ("Version", "2010-05-15")];
+        let (name, version) = service.name_and_version();
+        let always = [("Action", action), ("Version", version)];
         let request = self
             .http
             .post(&self.endpoint)
             .form(&[&always, parameters].concat());
-        let xml = send("cloudformation", request).await?.text().await?;
+        let xml = send(name, request).await?.text().await?;
         match Document::parse(&xml) {
             Ok(document) => Ok(read(&document)),
             Err(error) => Err(ApiError::Malformed(error.to_string())),

@@ -1,9 +1,11 @@
 //! The stack on the local AWS: deploys what `make build` has built, and does everything that the tests and the demo
 //! need of a stack.
 
+mod alarms;
 mod bus;
 mod cloudformation;
 mod deploy;
+mod event_source;
 mod functions;
 mod gaps;
 mod schedules;
@@ -18,6 +20,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 
 pub use cloudformation::{CloudFormation, Resource};
 
+pub use alarms::AlarmSubscription;
 pub use bus::{PublishedEvent, Subscription};
 pub use functions::Invocation;
 pub use storage::TokenItem;

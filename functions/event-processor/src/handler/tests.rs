@@ -394,7 +394,13 @@ async fn each_fate_of_a_message_has_its_metrics() {
             })),
             (
                 "message goes back".to_owned(),
-                json!({"Returned": 1.0, "ReturnedAgeSeconds": 1000.0, "RateLimitRemaining": 77.0})
+                json!({
+                    "Returned": 1.0,
+                    "Published": 0.0,
+                    "AlreadyPublished": 0.0,
+                    "ReturnedAgeSeconds": 1000.0,
+                    "RateLimitRemaining": 77.0,
+                })
             ),
             (
                 "message set aside".to_owned(),
@@ -410,7 +416,12 @@ async fn each_fate_of_a_message_has_its_metrics() {
         world.lines(),
         [(
             "message goes back: not set aside".to_owned(),
-            json!({"Returned": 1.0, "ReturnedAgeSeconds": 1060.0})
+            json!({
+                "Returned": 1.0,
+                "Published": 0.0,
+                "AlreadyPublished": 0.0,
+                "ReturnedAgeSeconds": 1060.0,
+            })
         )]
     );
 }

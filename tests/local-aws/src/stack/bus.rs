@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
+use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use serde_json::{Value, json};
 
 use super::{Stack, StackError};
@@ -39,10 +39,7 @@ impl Stack {
     /// If the local AWS refuses one of them.
     pub async fn subscribe(&self) -> Result<Subscription, StackError> {
         let name = format!("{}-events", self.name);
-        let queue = self.sqs.create_queue().queue_name(&name).send().await;
-        let queue = queue.map_err(StackError::aws("CreateQueue"))?;
-        let queue_url = queue.queue_url().unwrap_or_default().to_owned();
-        self.purge(&queue_url).await?;
+        let queue_url = self.empty_queue(&name).await?;
         let arn = self.queue_arn(&queue_url).await?;
         let bus = self.output("EventBusName");
         let pattern = json!({"source": ["whoop.partner"]}).to_string();
@@ -57,20 +54,6 @@ impl Stack {
             answer.map_err(StackError::aws(target))?;
         }
         Ok(Subscription { queue_url })
-    }
-
-    async fn queue_arn(&self, queue_url: &str) -> Result<String, StackError> {
-        let answer = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(queue_url)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await
-            .map_err(StackError::aws("GetQueueAttributes"))?;
-        let attributes = answer.attributes.unwrap_or_default();
-        let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
-        arn.ok_or_else(|| StackError::Unexpected("a queue without an ARN".into()))
     }
 
     /// Takes up to ten events that have arrived. If there is none, waits up to a second for one.

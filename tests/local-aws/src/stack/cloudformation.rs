@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node};
 
-use crate::aws_api::{ApiError, AwsApi};
+use crate::aws_api::{ApiError, AwsApi, QueryService};
 
 /// A resource of a stack, or what has happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,7 @@ impl CloudFormation<'_> {
     /// If CloudFormation refuses the template.
     pub async fn create(&self, stack: &str, template: &str) -> Result<(), ApiError> {
         let parameters = [("StackName", stack), ("TemplateBody", template)];
-        self.0
-            .cloudformation("CreateStack", &parameters, |_| ())
-            .await
+        self.call("CreateStack", &parameters, |_| ()).await
     }
 
     /// Begins to delete a stack.
@@ -53,9 +51,7 @@ impl CloudFormation<'_> {
     /// If CloudFormation refuses.
     pub async fn delete(&self, stack: &str) -> Result<(), ApiError> {
         let parameters = [("StackName", stack)];
-        self.0
-            .cloudformation("DeleteStack", &parameters, |_| ())
-            .await
+        self.call("DeleteStack", &parameters, |_| ()).await
     }
 
     /// Describes a stack.
@@ -76,7 +72,7 @@ impl CloudFormation<'_> {
                 outputs: outputs.collect(),
             })
         };
-        let description = self.0.cloudformation("DescribeStacks", &parameters, read);
+        let description = self.call("DescribeStacks", &parameters, read);
         let description = description.await?;
         description.ok_or_else(|| ApiError::Malformed(format!("there is no stack {stack}")))
     }
@@ -113,9 +109,7 @@ impl CloudFormation<'_> {
                 .find(|node| has_name(node, "TemplateBody"));
             body.and_then(|body| body.text()).unwrap_or_default().into()
         };
-        self.0
-            .cloudformation("GetTemplate", &parameters, read)
-            .await
+        self.call("GetTemplate", &parameters, read).await
     }
 
     async fn list(&self, action: &str, list: &str, stack: &str) -> Result<Vec<Resource>, ApiError> {
@@ -131,7 +125,17 @@ impl CloudFormation<'_> {
             });
             resources.collect()
         };
-        self.0.cloudformation(action, &parameters, read).await
+        self.call(action, &parameters, read).await
+    }
+
+    async fn call<T>(
+        &self,
+        action: &str,
+        parameters: &[(&str, &str)],
+        read: impl FnOnce(&Document<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let service = QueryService::CloudFormation;
+        self.0.query(service, action, parameters, read).await
     }
 }
 

@@ -81,6 +81,17 @@ impl Stack {
         self.update_configuration(function, &change).await
     }
 
+    /// Makes X-Ray trace every invocation of a function, or none of its own accord.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::configure`].
+    pub async fn trace(&self, function: &str, active: bool) -> Result<(), StackError> {
+        let mode = if active { "Active" } else { "PassThrough" };
+        let change = json!({"TracingConfig": {"Mode": mode}});
+        self.update_configuration(function, &change).await
+    }
+
     /// Ends the running environments of a function, so that the next invocation is a cold start.
     ///
     /// # Errors

@@ -139,6 +139,29 @@ impl Stack {
             .sum())
     }
 
+    /// Makes a queue, or empties the one that an earlier call made, and returns its URL.
+    pub(super) async fn empty_queue(&self, name: &str) -> Result<String, StackError> {
+        let queue = self.sqs.create_queue().queue_name(name).send().await;
+        let queue = queue.map_err(StackError::aws("CreateQueue"))?;
+        let queue_url = queue.queue_url().unwrap_or_default().to_owned();
+        self.purge(&queue_url).await?;
+        Ok(queue_url)
+    }
+
+    pub(super) async fn queue_arn(&self, queue_url: &str) -> Result<String, StackError> {
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(queue_url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .map_err(StackError::aws("GetQueueAttributes"))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
+        arn.ok_or_else(|| StackError::Unexpected("a queue without an ARN".into()))
+    }
+
     /// Empties a queue.
     ///
     /// # Errors

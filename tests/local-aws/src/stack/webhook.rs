@@ -8,6 +8,9 @@ use whoop_simulator::{SIGNATURE_HEADER, sign};
 
 use super::{Stack, StackError};
 
+/// The event type of a heartbeat, which the stack sends to itself.
+const HEARTBEAT: &str = "whoop_partner.heartbeat";
+
 /// What the webhook's URL answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -95,6 +98,8 @@ impl Stack {
             self.recorder.forbid("signature", signature);
         }
         if let Ok(event) = serde_json::from_slice::<serde_json::Value>(body)
+            // a heartbeat is about no resource; its id is a word that logs contain
+            && event["event_type"] != HEARTBEAT
             && let Some(resource_id) = event["resource_id"].as_str()
         {
             self.recorder.forbid("resource id", resource_id);

@@ -1,0 +1,331 @@
+//! The lines that the deployed functions write at each of their decisions, as they are written. Simulations repeat them at
+//! simulated times.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use jiff::{Timestamp, ToSpan};
+use libtest_mimic::Failed;
+use local_aws::checkout;
+use local_aws::stack::{Stack, TokenItem};
+use local_aws::world::World;
+use serde_json::{Value, json};
+use template::Template;
+use uuid::Uuid;
+use whoop_partner::heartbeat;
+use whoop_partner::lambda::metrics::Metric;
+use whoop_simulator::Fault;
+
+use crate::harness::{Outcome, soon};
+use crate::orders::order::ORDERED;
+use crate::orders::processor::{Processor, REQUISITIONS};
+
+/// A key that the signing secret is rotated to.
+const NEXT_KEY: &str = "whsec_the-key-after-the-next-one";
+
+/// A decision of a function, which its line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    Accepted,
+    AcceptedByPreviousKey,
+    Forged,
+    Scanned,
+    KeysUnavailable,
+    QueueUnavailable,
+    HeartbeatAccepted,
+    Published,
+    AlreadyPublished,
+    Returned,
+    /// The message is more than six hours old.
+    ReturnedOld,
+    SetAside,
+    HeartbeatArrived,
+    HeartbeatDropped,
+    TokenRefreshed,
+    /// The stored token is valid for ten more minutes.
+    RefreshFailed,
+    RefreshFailedWithoutToken,
+}
+
+/// One line of each kind, and the template whose alarms they concern.
+pub struct Recording {
+    lines: BTreeMap<Line, String>,
+    pub template: Template,
+    /// The name of the stack, which the lines contain.
+    pub stack: String,
+}
+
+impl Line {
+    /// The output that names the function, what the line says, and its metrics. What WHOOP says about its rate limit may come
+    /// on top.
+    fn expected(self) -> (&'static str, &'static str, &'static [Metric]) {
+        use Metric::*;
+        const WEBHOOK: &str = "WebhookFunctionName";
+        const PROCESSOR: &str = "EventProcessorFunctionName";
+        const REFRESH: &str = "TokenRefreshFunctionName";
+        match self {
+            Self::Accepted => (WEBHOOK, "webhook queued", &[Accepted, Latency]),
+            Self::AcceptedByPreviousKey => {
+                let metrics = &[Accepted, Latency, AcceptedByPreviousKey];
+                (WEBHOOK, "webhook queued", metrics)
+            }
+            Self::HeartbeatAccepted => (WEBHOOK, "webhook queued", &[HeartbeatAccepted]),
+            Self::Forged => {
+                let metrics = &[RefusedSignature, Latency, Accepted];
+                (WEBHOOK, "webhook refused", metrics)
+            }
+            Self::Scanned => (WEBHOOK, "webhook refused", &[RefusedOther, Latency]),
+            Self::KeysUnavailable | Self::QueueUnavailable => {
+                let metrics = &[KeysUnavailable, Latency, QueueUnavailable];
+                (WEBHOOK, "webhook refused", metrics)
+            }
+            Self::Published => {
+                let metrics = &[Published, AlreadyPublished, OrderSeconds];
+                (PROCESSOR, "message processed", metrics)
+            }
+            Self::AlreadyPublished => {
+                let metrics = &[Published, AlreadyPublished];
+                (PROCESSOR, "message processed", metrics)
+            }
+            Self::Returned | Self::ReturnedOld => {
+                let metrics = &[Returned, ReturnedAgeSeconds];
+                (PROCESSOR, "message goes back", metrics)
+            }
+            Self::SetAside => (PROCESSOR, "message set aside", &[SetAside]),
+            Self::HeartbeatArrived => (PROCESSOR, "heartbeat arrived", &[HeartbeatSeconds]),
+            Self::HeartbeatDropped => (PROCESSOR, "heartbeat dropped", &[]),
+            Self::TokenRefreshed => (REFRESH, "refresh done", &[TokenSecondsLeft]),
+            Self::RefreshFailed | Self::RefreshFailedWithoutToken => {
+                (REFRESH, "refresh failed", &[TokenSecondsLeft])
+            }
+        }
+    }
+}
+
+impl Recording {
+    /// Causes every kind of line on the deployed stack.
+    pub async fn make(world: &World) -> Result<Self, Failed> {
+        let mut recording = Self {
+            lines: BTreeMap::new(),
+            template: Template::transformed(&checkout().join("template.yaml"))?,
+            stack: world.stack.name.clone(),
+        };
+        let recorded = recording.record(world).await;
+        repair(world).await?;
+        recorded?;
+        Ok(recording)
+    }
+
+    /// The line, as the function wrote it.
+    pub fn line(&self, line: Line) -> &str {
+        &self.lines[&line]
+    }
+
+    async fn record(&mut self, world: &World) -> Outcome {
+        repair(world).await?;
+        let processor = Processor::as_deployed(world).await?;
+        self.record_orders(&processor).await?;
+        self.record_heartbeats(world).await?;
+        self.record_refusals(world).await?;
+        self.record_token_refresh(world).await
+    }
+
+    async fn record_orders(&mut self, processor: &Processor<'_>) -> Outcome {
+        let stack = processor.stack;
+        let order = processor.place();
+        let lines = [Line::Accepted, Line::Published];
+        let deliver = async || processor.deliver(order.webhook()).await;
+        self.take(stack, &lines, deliver).await?;
+        self.take(stack, &[Line::AlreadyPublished], deliver).await?;
+        let undecodable = async || processor.deliver("this is no JSON").await;
+        self.take(stack, &[Line::SetAside], undecodable).await?;
+
+        let order = processor.place();
+        let down = Fault::status(REQUISITIONS, 503).times(1000);
+        processor.whoop.fault(down);
+        let hours_ago = (Timestamp::now() - 7.hours()).as_millisecond().to_string();
+        let message = |body: &str, sent_at: &str| {
+            json!({"Records": [{
+                "messageId": Uuid::new_v4(),
+                "receiptHandle": "of-nobody",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "7", "SentTimestamp": sent_at},
+                "messageAttributes": {"event_type": {"stringValue": ORDERED, "dataType": "String"}},
+            }]})
+        };
+        let now = Timestamp::now().as_millisecond().to_string();
+        for (line, sent_at) in [(Line::Returned, &now), (Line::ReturnedOld, &hours_ago)] {
+            let batch = message(&order.webhook(), sent_at);
+            let hand_over = async || {
+                stack.invoke(processor.function(), &batch).await?;
+                Ok(())
+            };
+            self.take(stack, &[line], hand_over).await?;
+        }
+        processor.whoop.reset();
+        Ok(())
+    }
+
+    async fn record_heartbeats(&mut self, world: &World) -> Outcome {
+        let stack = &world.stack;
+        let function = stack.output("HeartbeatFunctionName");
+        let beat = async || {
+            stack.invoke(function, &json!({})).await?;
+            Ok(())
+        };
+        let lines = [Line::HeartbeatAccepted, Line::HeartbeatArrived];
+        self.take(stack, &lines, beat).await?;
+        let replay = async || {
+            let replayed = heartbeat::body(SystemTime::now() - Duration::from_secs(3600));
+            assert_status(world, replayed, &world.signing_secret, 204).await
+        };
+        self.take(stack, &[Line::HeartbeatDropped], replay).await
+    }
+
+    async fn record_refusals(&mut self, world: &World) -> Outcome {
+        let stack = &world.stack;
+        let function = stack.output("WebhookFunctionName");
+        let key = &world.signing_secret;
+        let forge = async || assert_status(world, event(), "another key", 401).await;
+        self.take(stack, &[Line::Forged], forge).await?;
+        let scan = async || {
+            let answer = stack.post_webhook("", Default::default()).await?;
+            assert_eq!(answer.status, 401);
+            Ok(())
+        };
+        self.take(stack, &[Line::Scanned], scan).await?;
+        let rotate = async || {
+            stack.put_signing_secret(NEXT_KEY).await?;
+            stack.restart(function).await?;
+            assert_status(world, event(), key, 204).await
+        };
+        let previous = Line::AcceptedByPreviousKey;
+        self.take(stack, &[previous], rotate).await?;
+        stack.put_signing_secret(key).await?;
+        // its role does not let it read this secret, nor write to this queue
+        let secret = stack.output("PartnerCredentialsSecretArn");
+        let queue = stack.output("WebhookDeadLetterQueueUrl");
+        for (line, variable, value) in [
+            (Line::KeysUnavailable, "WEBHOOK_SIGNING_SECRET_ID", secret),
+            (Line::QueueUnavailable, "WEBHOOK_QUEUE_URL", queue),
+        ] {
+            let fail = async || {
+                stack
+                    .configure(function, &[(variable, Some(value))])
+                    .await?;
+                assert_status(world, event(), key, 503).await
+            };
+            self.take(stack, &[line], fail).await?;
+        }
+        Ok(())
+    }
+
+    async fn record_token_refresh(&mut self, world: &World) -> Outcome {
+        let stack = &world.stack;
+        let refresh = async || {
+            let function = stack.output("TokenRefreshFunctionName");
+            stack.invoke(function, &json!({})).await?;
+            Ok(())
+        };
+        stack.delete_token_item().await?;
+        self.take(stack, &[Line::TokenRefreshed], refresh).await?;
+        let soon_expired = {
+            let now = Timestamp::now().as_second();
+            TokenItem {
+                access_token: format!("stored-token-{}", Uuid::new_v4().simple()),
+                token_type: "bearer".into(),
+                expires_at: now + 600,
+                obtained_at: now - 3000,
+            }
+        };
+        let not_found = Fault::status("/v2/partner/token", 404).times(10);
+        world.simulator.fault(not_found);
+        stack.put_token_item(&soon_expired).await?;
+        self.take(stack, &[Line::RefreshFailed], refresh).await?;
+        stack.delete_token_item().await?;
+        let without = Line::RefreshFailedWithoutToken;
+        self.take(stack, &[without], refresh).await
+    }
+
+    /// Does something, and keeps the lines that the functions then write.
+    async fn take(
+        &mut self,
+        stack: &Stack,
+        lines: &[Line],
+        cause: impl AsyncFnOnce() -> Outcome,
+    ) -> Outcome {
+        let mut searches = Vec::new();
+        for &line in lines {
+            let function = stack.output(line.expected().0);
+            searches.push((line, function, stack.logs(function)?.len()));
+        }
+        cause().await?;
+        for (line, function, before) in searches {
+            let (_, message, metrics) = line.expected();
+            let find = || -> Result<Option<String>, Failed> {
+                let written = stack.logs(function)?.split_off(before);
+                Ok(written.into_iter().find(|line| says(line, message)))
+            };
+            let is_written = format!("the line {line:?} is written");
+            soon(&is_written, async || Ok(find()?.is_some())).await?;
+            let written = find()?.ok_or("the line is gone")?;
+            let mut names = metric_names(&written);
+            names.remove(Metric::RateLimitRemaining.name());
+            let expected: BTreeSet<_> = metrics.iter().map(|metric| metric.name()).collect();
+            assert!(names.iter().eq(expected.iter()), "{line:?}: {names:?}");
+            self.lines.insert(line, written);
+        }
+        Ok(())
+    }
+}
+
+/// Makes every function and the mapping as they were deployed, with the world's signing secret and nothing queued.
+pub async fn repair(world: &World) -> Outcome {
+    let stack = &world.stack;
+    stack.put_signing_secret(&world.signing_secret).await?;
+    for function in [
+        "WebhookFunctionName",
+        "EventProcessorFunctionName",
+        "HeartbeatFunctionName",
+    ] {
+        stack.restart(stack.output(function)).await?;
+    }
+    stack.delete_token_item().await?;
+    for queue in ["WebhookQueueUrl", "WebhookDeadLetterQueueUrl"] {
+        stack.purge(stack.output(queue)).await?;
+    }
+    world.simulator.reset();
+    stack.enable_event_processor(true).await?;
+    Ok(())
+}
+
+/// Whether a line of our own says this.
+pub fn says(line: &str, message: &str) -> bool {
+    line.contains(message)
+        && serde_json::from_str::<Value>(line).is_ok_and(|line| line["message"] == message)
+}
+
+/// The names of the metrics in a line.
+pub fn metric_names(line: &str) -> BTreeSet<String> {
+    let line: Value = serde_json::from_str(line).unwrap_or_default();
+    let directives = line["_aws"]["CloudWatchMetrics"].as_array();
+    let metrics = directives
+        .into_iter()
+        .flatten()
+        .filter_map(|directive| directive["Metrics"].as_array());
+    let names = metrics
+        .flatten()
+        .filter_map(|metric| metric["Name"].as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// A webhook about an event that no endpoint serves.
+fn event() -> String {
+    json!({"event_type": "moon.risen", "resource_id": Uuid::new_v4()}).to_string()
+}
+
+async fn assert_status(world: &World, body: String, key: &str, status: u16) -> Outcome {
+    let answer = world.stack.deliver(body, key).await?;
+    assert_eq!(answer.status, status, "{answer:?}");
+    Ok(())
+}
