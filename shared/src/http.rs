@@ -95,7 +95,13 @@ impl HttpClient {
         Self(Arc::new(transport))
     }
 
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Unanswered> {
+    /// Sends a request and returns the answer as soon as its headers have arrived. The request's own timeout includes the
+    /// body of the answer. The Partner API's client does this by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered`] if no answer arrives.
+    pub async fn send(&self, request: Request) -> Result<Response, Unanswered> {
         self.0.send(request).await
     }
 }

@@ -12,6 +12,7 @@
 //! | verify that a webhook comes from WHOOP | [`signature`] | none |
 //! | read what a webhook says | `event` | `message` |
 //! | read the queue of our webhook function | `queue_message` | `message` |
+//! | recognise the webhooks that our heartbeat function sends | `heartbeat` | `message` |
 //! | fetch orders, report progress, submit results | `partner` | `client` |
 //! | obtain an access token for calls of your own | `token` | `client` |
 //! | keep the signing secret and the client credentials in AWS Secrets Manager | `secrets` | `secrets` |
@@ -97,6 +98,8 @@ pub mod lambda;
 pub mod lenient;
 #[cfg(feature = "client")]
 pub mod partner;
+#[cfg(feature = "client")]
+pub mod protected_url;
 #[cfg(feature = "message")]
 pub mod queue_message;
 #[cfg(feature = "secrets")]

@@ -268,7 +268,7 @@ fn fits_attribute(text: &str) -> bool {
 }
 
 /// Formats a time as RFC 3339 in UTC, with milliseconds.
-fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
     format!("{time:.3}")
 }

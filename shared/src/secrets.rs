@@ -1,7 +1,8 @@
 //! Secrets from AWS Secrets Manager, cached in the process with a time limit (feature `secrets`).
 //!
-//! [`SigningKeys`] keeps the webhook signing secret, [`PartnerCredentialsCache`] the client credentials. Both take the AWS
-//! SDK's own client, because only you know its configuration.
+//! [`SigningKeys`] keeps the webhook signing secret, [`PartnerCredentialsCache`] the client credentials. To sign a webhook
+//! yourself, read the current key with [`current_signing_key`], which caches nothing. All take the AWS SDK's own client,
+//! because only you know its configuration.
 //!
 //! ```
 //! # #[cfg(feature = "client")]
@@ -27,7 +28,7 @@ mod signing_secret;
 
 pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
-pub use signing_secret::KeySet;
+pub use signing_secret::{KeySet, current_signing_key};
 
 pub use crate::aws::{AwsHttpClients, Hedge};
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -21,13 +22,40 @@ struct SigningSecret {
 /// A version of the secret: the key, and when it was created.
 pub(super) type KeyVersion = Version<SecretString>;
 
+/// Reads the current signing key from the secret `secret_id` (name or ARN), to sign a webhook as WHOOP would. It caches nothing,
+/// so that a rotation takes effect at once.
+///
+/// # Errors
+///
+/// [`SecretError`] if the secret is missing, is malformed or can't be read.
+pub async fn current_signing_key(
+    client: &Client,
+    secret_id: &str,
+) -> Result<SecretString, SecretError> {
+    let reader = SecretReader {
+        client: client.clone(),
+        secret_id: secret_id.to_owned(),
+    };
+    let version = reader.read(Stage::Current).await?;
+    Ok(key_version(&reader, Stage::Current, version)?.value)
+}
+
 /// Reads a version, with a second try if the first one is slow.
 pub(super) async fn read(
     reader: &SecretReader,
     stage: Stage,
     hedge: &Hedge,
 ) -> Result<KeyVersion, SecretError> {
-    let version: Version<SigningSecret> = reader.read_hedged(stage, hedge).await?;
+    let version = reader.read_hedged(stage, hedge).await?;
+    key_version(reader, stage, version)
+}
+
+/// Takes the key out of a version. An empty key is malformed.
+fn key_version(
+    reader: &SecretReader,
+    stage: Stage,
+    version: Version<SigningSecret>,
+) -> Result<KeyVersion, SecretError> {
     let key = version.value.signing_secret;
     if key.expose_secret().is_empty() {
         return Err(reader.malformed(stage, "signing_secret is empty".into()));
@@ -126,5 +154,67 @@ impl std::fmt::Debug for KeySet {
             .field("previous", &self.previous.is_some())
             .field("loaded_at", &self.loaded_at)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canned::{Canned, Fault, Versions};
+    use super::*;
+
+    const OLD: &str = r#"{"signing_secret": "old-key"}"#;
+    const NEW: &str = r#"{"signing_secret": "new-key"}"#;
+
+    fn canned(current: Option<&'static str>) -> Canned {
+        Canned::new(Versions {
+            current,
+            previous: Some(OLD),
+            ..Versions::default()
+        })
+    }
+
+    async fn read(canned: &Canned) -> Result<SecretString, SecretError> {
+        current_signing_key(&canned.client(), "signing-secret").await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_current_key_is_read_anew_each_time() {
+        let canned = canned(Some(OLD));
+        assert_eq!(read(&canned).await.unwrap().expose_secret(), "old-key");
+        canned.versions.lock().unwrap().current = Some(NEW);
+        assert_eq!(read(&canned).await.unwrap().expose_secret(), "new-key");
+        assert_eq!(canned.calls(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_current_key_that_can_not_be_used_is_an_error_and_the_previous_one_is_not_taken() {
+        for (current, reason) in [
+            (None, "has no version AWSCURRENT"),
+            (
+                Some("new-key"),
+                "is malformed in version AWSCURRENT: Syntax error in line 1, column 2",
+            ),
+            (
+                Some(r#"{"key": "new-key"}"#),
+                "is malformed in version AWSCURRENT: Data error in line 1, column 18",
+            ),
+            (
+                Some(r#"{"signing_secret": ""}"#),
+                "is malformed in version AWSCURRENT: signing_secret is empty",
+            ),
+        ] {
+            let error = read(&canned(current)).await.unwrap_err();
+            assert!(!error.is_no_answer(), "{error}");
+            assert_eq!(error.to_string(), format!("secret signing-secret {reason}"));
+            assert!(!format!("{error:?}").contains("new-key"), "{error:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_can_not_be_read_is_an_error() {
+        let canned = canned(Some(NEW));
+        canned.versions.lock().unwrap().current_fault = Some(Fault::Internal);
+        let error = read(&canned).await.unwrap_err();
+        assert!(error.is_no_answer(), "{error}");
     }
 }
