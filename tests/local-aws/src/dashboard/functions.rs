@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use alarms::MetricId;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Run;
@@ -86,10 +85,9 @@ async fn counts(stack: &Stack, run: Run, metric: &MetricId) -> Result<Vec<Figure
     let answer = answer.map_err(StackError::aws("GetMetricStatistics"))?;
     let points = answer["Datapoints"].as_array().into_iter().flatten();
     let figure = |point: &Value| {
-        let time = point["Timestamp"].as_str()?.parse::<Timestamp>().ok()?;
         Some(Figure {
             metric: metric.clone(),
-            at: time.as_second().cast_unsigned(),
+            at: point["Timestamp"].as_u64()?,
             value: point["Sum"].as_f64()?,
         })
     };
