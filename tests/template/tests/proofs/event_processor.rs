@@ -86,7 +86,7 @@ pub const PROOFS: &[Proof] = &[
                 template.0["Resources"]["EventArchive"]["Condition"] = json!("OnAws");
             }),
             ("a_bus_that_goes_sooner_than_what_publishes", |template| {
-                template.0["Resources"]["EventBus"]["Condition"] = json!("WithEventArchive");
+                template.0["Resources"]["EventBus"]["Condition"] = json!("OnAwsWithEventProcessor");
             }),
             ("an_output_of_what_is_not_there", |template| {
                 template.0["Outputs"]["EventBusName"]["Condition"] = Value::Null;
@@ -195,13 +195,39 @@ pub fn the_event_processor_can_be_left_out(template: &Template) -> Vec<String> {
     let outputs = template.0["Outputs"].as_object().into_iter().flatten();
     let outputs = outputs.map(|(id, output)| (id.as_str(), &output["Condition"], &output["Value"]));
     for (id, condition, value) in resources.chain(outputs) {
-        for target in template.references(value) {
+        let with_it = implies(template, condition, &json!("WithEventProcessor"));
+        let value = if with_it {
+            value.clone()
+        } else {
+            without_it(value)
+        };
+        for target in template.references(&value) {
             if !implies(template, condition, target.attribute("Condition")) {
                 complaints.push(format!("{id} may lack {}", target.id));
             }
         }
     }
     complaints
+}
+
+/// A value as it is without the event processor.
+fn without_it(value: &Value) -> Value {
+    match value {
+        Value::Object(map)
+            if map
+                .get("Fn::If")
+                .is_some_and(|of| of[0] == "WithEventProcessor") =>
+        {
+            without_it(&map["Fn::If"][2])
+        }
+        Value::Object(map) => {
+            let map = map.iter();
+            map.map(|(key, value)| (key.clone(), without_it(value)))
+                .collect()
+        }
+        Value::Array(values) => values.iter().map(without_it).collect(),
+        scalar => scalar.clone(),
+    }
 }
 
 /// Whether everything under `other` also exists under `condition`; null means no condition.

@@ -80,8 +80,7 @@ pub const PROOFS: &[Proof] = &[
                 template.properties("TokenRefreshFunctionTick")["GroupName"] = json!("whoop");
             }),
             ("a_group_that_is_always_called_the_same", |template| {
-                template.0["Resources"]["TokenRefreshScheduleGroup"]["Properties"] =
-                    json!({"Name": "whoop"});
+                template.0["Resources"]["ScheduleGroup"]["Properties"] = json!({"Name": "whoop"});
             }),
         ],
     },

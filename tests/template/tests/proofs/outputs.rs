@@ -33,11 +33,14 @@ pub const PROOFS: &[Proof] = &[Proof {
 }];
 
 /// The outputs and their values: a reference, or an attribute. `WebhookUrl` is composed.
-const OUTPUTS: [(&str, &str); 18] = [
+const OUTPUTS: [(&str, &str); 21] = [
+    ("AlarmTopicArn", "AlarmTopic"),
+    ("DashboardName", "Dashboard"),
     ("EventBusArn", "EventBus.Arn"),
     ("EventBusDeadLetterQueueUrl", "EventBusDeadLetterQueue"),
     ("EventBusName", "EventBus"),
     ("EventProcessorFunctionName", "EventProcessorFunction"),
+    ("HeartbeatFunctionName", "HeartbeatFunction"),
     ("KeyArn", "Key.Arn"),
     ("PartnerCredentialsSecretArn", "PartnerCredentialsSecret.Id"),
     ("PublishedTableName", "PublishedTable"),

@@ -52,6 +52,11 @@ pub const PROOFS: &[Proof] = &[
                 template.statement("TokenRefreshRole", "StoreToken")["Action"] =
                     json!(["dynamodb:*"]);
             }),
+            ("more_than_traces", |template| {
+                let policy = &mut template.properties("WebhookRole")["Policies"][0];
+                let tracing = &mut policy["PolicyDocument"]["Statement"][1]["Fn::If"][1];
+                tracing["Action"] = json!(["xray:PutTraceSegments", "xray:GetTraceSummaries"]);
+            }),
             ("the_key_used_directly", |template| {
                 template.statement("WebhookRole", "DecryptSecret")["Condition"] = json!({});
             }),

@@ -90,7 +90,7 @@ pub fn roles_are_narrow(template: &Template) -> Vec<String> {
         if !role.property("/ManagedPolicyArns").is_null() {
             complaints.push(format!("{} has managed policies", role.id));
         }
-        for statement in statements(role) {
+        for statement in statements(role).filter(|statement| !is_tracing(statement)) {
             if !is_plain(statement) {
                 complaints.push(format!(
                     "{} has a statement of another form: {statement}",
@@ -196,11 +196,10 @@ fn needs(template: &Template) -> Vec<Need<'_>> {
     for config in template.of_type("AWS::Lambda::EventInvokeConfig") {
         let function = template.target(config.property("/FunctionName"));
         let role = function.and_then(|function| template.target(function.property("/Role")));
-        needs.push((
-            role,
-            "sqs:SendMessage",
-            config.property("/DestinationConfig/OnFailure/Destination"),
-        ));
+        let destination = config.property("/DestinationConfig/OnFailure/Destination");
+        if !destination.is_null() {
+            needs.push((role, "sqs:SendMessage", destination));
+        }
     }
     for schedule in template.of_type("AWS::Scheduler::Schedule") {
         let role = template.target(schedule.property("/Target/RoleArn"));
@@ -209,11 +208,10 @@ fn needs(template: &Template) -> Vec<Need<'_>> {
             "lambda:InvokeFunction",
             schedule.property("/Target/Arn"),
         ));
-        needs.push((
-            role,
-            "sqs:SendMessage",
-            schedule.property("/Target/DeadLetterConfig/Arn"),
-        ));
+        let dead_letters = schedule.property("/Target/DeadLetterConfig/Arn");
+        if !dead_letters.is_null() {
+            needs.push((role, "sqs:SendMessage", dead_letters));
+        }
     }
     needs
 }
@@ -292,9 +290,19 @@ fn allowed(role: Resource<'_>) -> impl Iterator<Item = &Value> {
     statements(role).filter(|statement| statement["Effect"] == "Allow")
 }
 
-/// The statements of a role's policies.
+/// The statements of a role's policies, including those that depend on a condition.
 fn statements(role: Resource<'_>) -> impl Iterator<Item = &Value> {
     one_or_many(role.property("/Policies"))
         .iter()
         .flat_map(|policy| one_or_many(&policy["PolicyDocument"]["Statement"]))
+        .map(|statement| match &statement["Fn::If"] {
+            Value::Array(choice) if choice[2]["Ref"] == "AWS::NoValue" => &choice[1],
+            _ => statement,
+        })
+}
+
+/// Whether a statement lets a function send its traces, and nothing more. X-Ray's actions know no resources.
+fn is_tracing(statement: &Value) -> bool {
+    let actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+    is_plain(statement) && statement["Action"] == json!(actions) && statement["Resource"] == "*"
 }

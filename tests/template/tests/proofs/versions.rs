@@ -19,12 +19,10 @@ pub const PROOFS: &[Proof] = &[
                 template.remove(&version(template), "Description")
             }),
             ("memory_that_stays_as_it_is", |template| {
-                template.properties(&version(template))["Description"] =
-                    json!({"Fn::Sub": "${Architecture}, ${WebhookDeadlineMs} ms, ${LogLevel}"});
+                template.properties(&version(template))["Description"] = json!({"Fn::Sub": "${Architecture}, ${WebhookDeadlineMs} ms, ${LogLevel}, ${Tracing}"});
             }),
             ("a_deadline_that_stays_as_it_is", |template| {
-                template.properties(&version(template))["Description"] =
-                    json!({"Fn::Sub": "${Architecture}, ${WebhookMemorySize} MB, ${LogLevel}"});
+                template.properties(&version(template))["Description"] = json!({"Fn::Sub": "${Architecture}, ${WebhookMemorySize} MB, ${LogLevel}, ${Tracing}"});
             }),
             ("a_further_parameter", |template| {
                 template.properties("WebhookFunction")["Environment"]["Variables"]["FURTHER"] =
@@ -35,9 +33,9 @@ pub const PROOFS: &[Proof] = &[
                     json!({"Fn::If": ["WithEventProcessor", 5, 6]});
             }),
             ("a_version_of_nothing_new", |template| {
-                template.properties(&version(template))["Description"] = json!({"Fn::Sub":
-                    "${Architecture}, ${WebhookMemorySize} MB, ${WebhookDeadlineMs} ms, ${LogLevel}, ${LogRetentionInDays} days"
-                });
+                let description = format!("{PARAMETERS}, ${{LogRetentionInDays}} days");
+                template.properties(&version(template))["Description"] =
+                    json!({"Fn::Sub": description});
             }),
         ],
     },
@@ -115,7 +113,7 @@ pub const PROOFS: &[Proof] = &[
 
 /// The parameters in the description of the webhook's version.
 const PARAMETERS: &str =
-    "${Architecture}, ${WebhookMemorySize} MB, ${WebhookDeadlineMs} ms, ${LogLevel}";
+    "${Architecture}, ${WebhookMemorySize}MB, ${WebhookDeadlineMs}ms, ${LogLevel}, ${Tracing}";
 
 /// The secret in it.
 const SECRET: &str = "${SigningSecret}";
