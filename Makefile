@@ -46,6 +46,10 @@ demo-picture: .venv/sam/.installed ## Run the demo and draw what it prints as do
 	@script --quiet --return --command "$(MAKE) --no-print-directory demo" target/demo-output.txt
 	@.venv/sam/bin/python docs/demo/picture.py target/demo-output.txt docs/demo.svg
 
+.PHONY: dashboard-picture
+dashboard-picture: stack ## Use the stack on the local AWS for two minutes and draw its dashboard as docs/dashboard.svg
+	@exec $(LOCAL_STACK) dashboard docs/dashboard.svg
+
 .PHONY: up
 up: stack ## Do the same as the demo, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up

@@ -70,7 +70,8 @@ impl Statistic {
     }
 
     /// The data point for `values`. A period without values has none.
-    fn of(self, values: &[f64]) -> Option<f64> {
+    #[must_use]
+    pub fn of(self, values: &[f64]) -> Option<f64> {
         let count = values.len() as f64;
         let sum = values.iter().sum::<f64>();
         let data_point = match self {
@@ -120,7 +121,12 @@ impl Metrics {
         self.add(MetricId::new(namespace, name, dimensions), time, value);
     }
 
-    pub(crate) fn add(&mut self, metric: MetricId, time: u64, value: f64) {
+    /// Adds one value of `metric`.
+    ///
+    /// # Panics
+    ///
+    /// As for [`put`](Self::put).
+    pub fn add(&mut self, metric: MetricId, time: u64, value: f64) {
         assert!(value.is_finite(), "{metric} has the value {value}");
         let series = self.series.entry(metric).or_default();
         series.values.entry(time).or_default().push(value);
@@ -145,7 +151,14 @@ impl Metrics {
         statistic: Statistic,
         times: Range<u64>,
     ) -> Option<f64> {
-        statistic.of(&self.series.get(metric)?.values_at(times))
+        statistic.of(&self.values(metric, times))
+    }
+
+    /// The values at `times`, for a statistic that is not known here.
+    #[must_use]
+    pub fn values(&self, metric: &MetricId, times: Range<u64>) -> Vec<f64> {
+        let series = self.series.get(metric);
+        series.map_or_else(Vec::new, |series| series.values_at(times))
     }
 }
 

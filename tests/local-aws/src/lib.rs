@@ -4,6 +4,7 @@
 pub mod aws_api;
 pub mod aws_proxy;
 pub mod bootstrap;
+pub mod dashboard;
 pub mod demo;
 mod ministack;
 pub mod stack;

@@ -75,7 +75,7 @@ pub enum StackError {
 
 impl StackError {
     /// Wraps an error of the SDK; for `map_err`.
-    fn aws<E>(operation: &'static str) -> impl FnOnce(E) -> Self
+    pub(crate) fn aws<E>(operation: &'static str) -> impl FnOnce(E) -> Self
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {

@@ -1,15 +1,17 @@
 //! Runs the stack on the local AWS, with the WHOOP simulator beside it. `demo` shows what the stack does and ends; `up`
-//! keeps it running.
+//! keeps it running; `dashboard` draws the stack's dashboard.
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use local_aws::demo;
 use local_aws::stack::signed;
 use local_aws::steps::Steps;
 use local_aws::world::World;
+use local_aws::{dashboard, demo};
 use serde_json::json;
 use uuid::Uuid;
 use whoop_simulator::signals::asked_to_end;
@@ -27,6 +29,11 @@ enum Command {
     Demo,
     /// The same, and then keep everything running until Ctrl-C or SIGTERM
     Up,
+    /// Deploy, use the stack for two minutes, draw its dashboard with the figures of that time, end
+    Dashboard {
+        /// The SVG file
+        picture: PathBuf,
+    },
 }
 
 #[tokio::main]
@@ -45,7 +52,7 @@ async fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     let mut end = pin!(asked_to_end());
     // if the user ends it halfway, the future is dropped, and with it everything that it has started
     let world = tokio::select! {
-        world = set_up_and_play(&steps) => world?,
+        world = set_up_and_use(command, &steps) => world?,
         () = &mut end => return Err("ended before it was done".into()),
     };
     if let Command::Up = command {
@@ -58,10 +65,25 @@ async fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn set_up_and_play(steps: &Steps) -> Result<World, Box<dyn Error>> {
-    let world = World::set_up("INFO", steps).await?;
-    demo::play(&world, steps).await?;
+async fn set_up_and_use(command: &Command, steps: &Steps) -> Result<Arc<World>, Box<dyn Error>> {
+    let world = Arc::new(World::set_up("INFO", steps).await?);
+    match command {
+        Command::Demo | Command::Up => demo::play(&world, steps).await?,
+        Command::Dashboard { picture } => draw_dashboard(&world, picture, steps).await?,
+    }
     Ok(world)
+}
+
+async fn draw_dashboard(
+    world: &Arc<World>,
+    file: &Path,
+    steps: &Steps,
+) -> Result<(), Box<dyn Error>> {
+    let picture = dashboard::picture(world, steps).await?;
+    std::fs::write(file, &picture)?;
+    let size = picture.len().div_ceil(1000);
+    steps.done(format!("{} is drawn ({size} kB)", file.display()));
+    Ok(())
 }
 
 /// Prints the variables for using the stack from elsewhere, one `NAME=value` a line.

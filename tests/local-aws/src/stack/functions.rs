@@ -145,7 +145,8 @@ impl Stack {
         }
     }
 
-    async fn configuration(&self, function: &str) -> Result<Value, StackError> {
+    /// The configuration of a function, as the Lambda API returns it.
+    pub(crate) async fn configuration(&self, function: &str) -> Result<Value, StackError> {
         let path = configuration_path(function);
         let answer = self.api.rest("lambda", Method::GET, &path, None);
         answer
@@ -210,7 +211,7 @@ impl Stack {
     }
 
     /// Every page of the answer of an operation of CloudWatch Logs.
-    async fn pages(
+    pub(crate) async fn pages(
         &self,
         operation: &'static str,
         mut request: Value,
