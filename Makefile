@@ -34,7 +34,7 @@ OFFLINE := AWS_DEFAULT_REGION=us-east-1
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 24
 
 .PHONY: demo
 demo: stack ## Deploy the stack on the local AWS, play WHOOP against it, show what happens

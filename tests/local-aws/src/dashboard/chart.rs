@@ -63,8 +63,15 @@ pub(super) fn draw(
             points: figures.points(line, widget.period),
         })
         .collect();
-    let legend = Legend::new(curves.iter().map(Curve::entry), area.width - 2.0 * PADDING);
-    let has_right = curves.iter().any(|curve| curve.side == Side::Right);
+    let mut entries: Vec<_> = curves.iter().map(Curve::entry).collect();
+    // what is drawn comes first
+    entries.sort_by_key(|entry| entry.colour.is_none());
+    let legend = Legend::new(entries, area.width - 2.0 * PADDING);
+    let is_drawn = |side| {
+        let mut curves = curves.iter().filter(|curve| curve.side == side);
+        curves.any(|curve| curve.values().next().is_some())
+    };
+    let has_right = is_drawn(Side::Right);
     let right = if has_right { TICKS_WIDTH } else { 6.0 };
     let plot = Area {
         left: area.left + PADDING + TICKS_WIDTH,
@@ -126,7 +133,7 @@ impl Curve<'_> {
         };
         let missing = match self.points {
             Points::Some(_) => "",
-            Points::NoneInThisRun => ": none in this run",
+            Points::NoneInThisRun => ": none",
             Points::NotTold => ": no data on the local AWS",
         };
         Entry {
@@ -347,7 +354,7 @@ mod tests {
             ]
         };
         let empty = picture(lines(), vec![], &[]);
-        contains(&empty, ">queueunavailable: none in this run</text>");
+        contains(&empty, ">queueunavailable: none</text>");
         contains(&empty, ">errors (right): no data on the local AWS</text>");
         assert!(!empty.contains("<polyline") && !empty.contains("<circle"));
         let untold = picture(vec![line("Errors", Side::Left)], vec![], &[]);

@@ -15,10 +15,10 @@ const COLUMNS: f64 = 24.0;
 const MARGIN: f64 = 12.0;
 const GAP: f64 = 8.0;
 const HEADER: f64 = 40.0;
-const FOOTER: f64 = 52.0;
+const FOOTER: f64 = 68.0;
 
 const HEADING: Font = font(17, true, "#1c1c1c");
-const NOTE: Font = font(12, false, "#333333");
+const NOTE: Font = font(11, false, "#333333");
 
 const fn font(size: u32, bold: bool, colour: &'static str) -> Font {
     Font { size, bold, colour }
@@ -54,7 +54,7 @@ pub(super) fn draw(widgets: &[Widget], figures: &Figures) -> String {
         chart::draw(widget, figures, incident, area(widget.place), &mut svg);
     }
     for (note, line) in notes(figures.seconds()).iter().zip(1..) {
-        let y = bottom + 4.0 + f64::from(line) * 18.0;
+        let y = bottom + 4.0 + f64::from(line) * 17.0;
         svg.text([MARGIN + GAP / 2.0, y], Anchor::Start, NOTE, note);
     }
     svg.document(
@@ -76,21 +76,23 @@ fn area(place: Place) -> Area {
 }
 
 /// What the reader has to know about the figures.
-fn notes(seconds: u64) -> [String; 2] {
+fn notes(seconds: u64) -> [String; 3] {
     let period = 300 / ACCELERATION;
-    let second = |at: std::time::Duration| at.as_secs();
     [
         format!(
-            "Drawn by make dashboard-picture: a run of {seconds} s on the local AWS, in which {period} s stand for a period of \
-             5 minutes. Gateway: as the sender saw it. Duration: as the local AWS reports it."
+            "Drawn by make dashboard-picture from a run of {seconds} s on the local AWS; {period} s of it stand for a period of \
+             5 minutes."
         ),
+        "The senders of the webhooks measured what is said about the gateway, and the local AWS the durations of functions. \
+         None: it did not happen."
+            .into(),
         format!(
-            "The run: orders in two waves and strangers; a new signing secret at {} s, which WHOOP uses from {} s on; WHOOP's \
-             orders fail from {} s to {} s (grey).",
-            second(ROTATION.start),
-            second(ROTATION.end),
-            second(OUTAGE.start),
-            second(OUTAGE.end),
+            "In this run: two waves of orders; strangers; a new signing secret at {} s, with which WHOOP signs from {} s on; \
+             WHOOP answers 503 from {} s to {} s (grey).",
+            ROTATION.start.as_secs(),
+            ROTATION.end.as_secs(),
+            OUTAGE.start.as_secs(),
+            OUTAGE.end.as_secs(),
         ),
     ]
 }
@@ -115,9 +117,9 @@ mod tests {
         assert!(picture.contains(r#"<rect x="568" y="44" width="544" height="220""#));
         assert!(picture.contains(r#"<rect x="568" y="272" width="544" height="220""#));
         assert!(picture.find("above") < picture.find("below"));
-        assert!(picture.contains(r#"viewBox="0 0 1128 548""#), "{picture}");
+        assert!(picture.contains(r#"viewBox="0 0 1128 564""#), "{picture}");
         assert!(picture.contains(
-            "a run of 120 s on the local AWS, in which 5 s stand for a period of 5 minutes"
+            "a run of 120 s on the local AWS; 5 s of it stand for a period of 5 minutes"
         ));
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn plan() -> Vec<(Duration, Action)> {
     let orders = |at: Duration| orders_a_second(at);
     plan.extend(arrivals(&mut random, orders).map(|at| (at, Action::Order)));
     plan.extend(arrivals(&mut random, |_| 0.15).map(|at| (at, Action::Repeat)));
-    let scans = |at| if SCAN.contains(&at) { 6.0 } else { 0.1 };
+    let scans = |at| if SCAN.contains(&at) { 6.0 } else { 0.4 };
     plan.extend(arrivals(&mut random, scans).map(|at| (at, Action::Scan)));
     plan.sort_by_key(|(at, _)| *at);
     plan

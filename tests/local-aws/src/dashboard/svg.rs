@@ -125,14 +125,14 @@ impl Svg {
     }
 }
 
-/// About how wide a text is in a usual font without serifs.
+/// How wide a text is at most in a usual font without serifs.
 pub(super) fn width_of(text: &str, size: u32) -> f64 {
     let ems = text.chars().map(|character| match character {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' => 0.27,
-        ' ' | 'f' | 'r' | 't' | 'I' | '(' | ')' | '-' => 0.35,
-        'm' | 'w' | 'M' | 'W' => 0.88,
-        'A'..='Z' => 0.7,
-        _ => 0.58,
+        'i' | 'j' | 'l' | ' ' | '.' | ',' | ':' | '\'' | '|' => 0.33,
+        'f' | 'r' | 't' | 'I' | '(' | ')' | '-' => 0.41,
+        'm' | 'w' | 'M' | 'W' => 0.98,
+        'A'..='Z' => 0.72,
+        _ => 0.63,
     });
     ems.sum::<f64>() * f64::from(size)
 }

@@ -20,8 +20,8 @@ use crate::world::World;
 /// What WHOOP calls an order.
 const ORDERS: &str = "/v2/partner/requisition";
 
-/// Calls that WHOOP accepts in ten seconds. At the crest of a wave there are more orders than that.
-const CALLS: u32 = 45;
+/// Calls that WHOOP accepts in ten seconds: enough for a wave, but not for one with the messages that an outage has left behind.
+const CALLS: u32 = 60;
 const WINDOW_SECONDS: u64 = 10;
 
 /// A request as its sender saw it.
