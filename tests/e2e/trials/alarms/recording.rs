@@ -36,12 +36,16 @@ pub enum Line {
     Published,
     AlreadyPublished,
     Returned,
-    /// The message is more than six hours old.
-    ReturnedOld,
+    /// The message is a minute younger than six hours.
+    ReturnedYounger,
+    /// The message is a minute older than six hours.
+    ReturnedOlder,
     SetAside,
     HeartbeatArrived,
     HeartbeatDropped,
     TokenRefreshed,
+    /// The stored token is valid for twenty more minutes.
+    RefreshFailedEarly,
     /// The stored token is valid for ten more minutes.
     RefreshFailed,
     RefreshFailedWithoutToken,
@@ -87,15 +91,15 @@ impl Line {
                 let metrics = &[Published, AlreadyPublished];
                 (PROCESSOR, "message processed", metrics)
             }
-            Self::Returned | Self::ReturnedOld => {
-                let metrics = &[Returned, ReturnedAgeSeconds];
+            Self::Returned | Self::ReturnedYounger | Self::ReturnedOlder => {
+                let metrics = &[Returned, ReturnedAgeSeconds, Published, AlreadyPublished];
                 (PROCESSOR, "message goes back", metrics)
             }
             Self::SetAside => (PROCESSOR, "message set aside", &[SetAside]),
             Self::HeartbeatArrived => (PROCESSOR, "heartbeat arrived", &[HeartbeatSeconds]),
             Self::HeartbeatDropped => (PROCESSOR, "heartbeat dropped", &[]),
             Self::TokenRefreshed => (REFRESH, "refresh done", &[TokenSecondsLeft]),
-            Self::RefreshFailed | Self::RefreshFailedWithoutToken => {
+            Self::RefreshFailedEarly | Self::RefreshFailed | Self::RefreshFailedWithoutToken => {
                 (REFRESH, "refresh failed", &[TokenSecondsLeft])
             }
         }
@@ -143,19 +147,24 @@ impl Recording {
         let order = processor.place();
         let down = Fault::status(REQUISITIONS, 503).times(1000);
         processor.whoop.fault(down);
-        let hours_ago = (Timestamp::now() - 7.hours()).as_millisecond().to_string();
-        let message = |body: &str, sent_at: &str| {
-            json!({"Records": [{
+        for (line, minutes) in [
+            (Line::Returned, 0),
+            (Line::ReturnedYounger, 6 * 60 - 1),
+            (Line::ReturnedOlder, 6 * 60 + 1),
+        ] {
+            let sent_at = (Timestamp::now() - minutes.minutes()).as_millisecond();
+            let batch = json!({"Records": [{
                 "messageId": Uuid::new_v4(),
                 "receiptHandle": "of-nobody",
-                "body": body,
-                "attributes": {"ApproximateReceiveCount": "7", "SentTimestamp": sent_at},
-                "messageAttributes": {"event_type": {"stringValue": ORDERED, "dataType": "String"}},
-            }]})
-        };
-        let now = Timestamp::now().as_millisecond().to_string();
-        for (line, sent_at) in [(Line::Returned, &now), (Line::ReturnedOld, &hours_ago)] {
-            let batch = message(&order.webhook(), sent_at);
+                "body": order.webhook(),
+                "attributes": {
+                    "ApproximateReceiveCount": "7",
+                    "SentTimestamp": sent_at.to_string(),
+                },
+                "messageAttributes": {
+                    "event_type": {"stringValue": ORDERED, "dataType": "String"},
+                },
+            }]});
             let hand_over = async || {
                 stack.invoke(processor.function(), &batch).await?;
                 Ok(())
@@ -229,19 +238,19 @@ impl Recording {
         };
         stack.delete_token_item().await?;
         self.take(stack, &[Line::TokenRefreshed], refresh).await?;
-        let soon_expired = {
+        let not_found = Fault::status("/v2/partner/token", 404).times(100);
+        world.simulator.fault(not_found);
+        for (line, minutes) in [(Line::RefreshFailedEarly, 20), (Line::RefreshFailed, 10)] {
             let now = Timestamp::now().as_second();
-            TokenItem {
+            let token = TokenItem {
                 access_token: format!("stored-token-{}", Uuid::new_v4().simple()),
                 token_type: "bearer".into(),
-                expires_at: now + 600,
-                obtained_at: now - 3000,
-            }
-        };
-        let not_found = Fault::status("/v2/partner/token", 404).times(10);
-        world.simulator.fault(not_found);
-        stack.put_token_item(&soon_expired).await?;
-        self.take(stack, &[Line::RefreshFailed], refresh).await?;
+                expires_at: now + minutes * 60,
+                obtained_at: now + (minutes - 60) * 60,
+            };
+            stack.put_token_item(&token).await?;
+            self.take(stack, &[line], refresh).await?;
+        }
         stack.delete_token_item().await?;
         let without = Line::RefreshFailedWithoutToken;
         self.take(stack, &[without], refresh).await
