@@ -2,7 +2,7 @@
 
 use ::alarms::{Assumptions, FillOfNothing, OneSided};
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::{HOUR, MINUTE, Routine};
 use super::stage::{BEGIN, END, Stage};

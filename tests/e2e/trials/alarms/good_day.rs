@@ -5,8 +5,9 @@ use std::ops::Range;
 use ::alarms::{Assumptions, Stack, State};
 use libtest_mimic::Trial;
 
+use super::line::Line;
 use super::recorded::Recorded;
-use super::recording::{Line, Recording};
+use super::recording::Recording;
 use super::simulation::{AGE, HIDDEN, HOUR, MINUTE, Simulation};
 use super::stage::{self, transitions, written};
 use crate::harness::{Outcome, trials};

@@ -11,8 +11,10 @@ use local_aws::world::World;
 use serde_json::{Value, json};
 use whoop_partner::heartbeat;
 
+use super::line::{metric_names, says};
 use super::recorded::Recorded;
-use super::recording::{Recording, metric_names, repair, says};
+use super::recording::Recording;
+use super::repair::repaired;
 use super::simulation::{HOUR, Routine};
 use super::stage::{BEGIN, END, Stage};
 use crate::harness::{Harness, Outcome, soon, trials};
@@ -39,7 +41,6 @@ pub fn trials(harness: &Arc<Harness>, recorded: &Recorded) -> Vec<Trial> {
 }
 
 async fn goes_the_whole_way_and_leaves_nothing_but_its_lines(world: &World) -> Outcome {
-    repair(world).await?;
     let processor = Processor::as_deployed(world).await?;
     let stack = &world.stack;
     let remembered = published_states(stack).await?;
@@ -144,14 +145,13 @@ async fn no_heartbeat(
     other_alarm: Option<&'static str>,
     break_it: impl AsyncFnOnce() -> Outcome,
 ) -> Outcome {
-    repair(world).await?;
-    let watch = Watch::start(&world.stack)?;
-    let broken = break_it().await;
-    tokio::time::sleep(NO_LINE).await;
-    let lines = watch.lines();
-    repair(world).await?;
-    broken?;
-    let lines = lines?;
+    let lines = repaired(world, async || {
+        let watch = Watch::start(&world.stack)?;
+        break_it().await?;
+        tokio::time::sleep(NO_LINE).await;
+        watch.lines()
+    });
+    let lines = lines.await?;
     assert!(!lines.is_empty(), "the functions have written nothing");
 
     let stage = Stage::new(recording, "NoHeartbeatAlarm");

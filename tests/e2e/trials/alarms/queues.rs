@@ -1,6 +1,6 @@
 //! Alarms on the queues and on messages that stay in one.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::{AGE, HIDDEN, HOUR, MINUTE, Routine, VISIBLE};
 use super::stage::{BEGIN, END, SPAN, Stage};

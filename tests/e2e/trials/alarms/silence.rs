@@ -1,6 +1,6 @@
 //! Alarms on what does not happen any more.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::{HOUR, MINUTE, Routine};
 use super::stage::{BEGIN, END, SPAN, Stage};

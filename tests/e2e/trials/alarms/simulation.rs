@@ -8,7 +8,8 @@ use std::ops::Range;
 use ::alarms::Metrics;
 
 use super::access_log::AccessLog;
-use super::recording::{Line, Recording};
+use super::line::Line;
+use super::recording::Recording;
 
 pub const MINUTE: u64 = 60;
 pub const HOUR: u64 = 60 * MINUTE;

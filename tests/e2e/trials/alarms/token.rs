@@ -1,6 +1,6 @@
 //! Alarms on the partner token.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::Routine;
 use super::stage::{BEGIN, END, Stage};
