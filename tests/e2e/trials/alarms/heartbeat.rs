@@ -11,9 +11,11 @@ use local_aws::world::World;
 use serde_json::{Value, json};
 use whoop_partner::heartbeat;
 
+use super::line::{metric_names, says};
 use super::recorded::Recorded;
-use super::recording::{Recording, metric_names, repair, says};
-use super::simulation::Routine;
+use super::recording::Recording;
+use super::repair::repaired;
+use super::simulation::{HOUR, Routine};
 use super::stage::{BEGIN, END, Stage};
 use crate::harness::{Harness, Outcome, soon, trials};
 use crate::orders::processor::Processor;
@@ -39,7 +41,6 @@ pub fn trials(harness: &Arc<Harness>, recorded: &Recorded) -> Vec<Trial> {
 }
 
 async fn goes_the_whole_way_and_leaves_nothing_but_its_lines(world: &World) -> Outcome {
-    repair(world).await?;
     let processor = Processor::as_deployed(world).await?;
     let stack = &world.stack;
     let remembered = published_states(stack).await?;
@@ -81,7 +82,7 @@ async fn a_broken_queue_ends_its_way_and_an_alarm_goes_off(
         assert_error(&invocation, "NotAccepted", "the webhook answered 503");
         Ok(())
     };
-    no_heartbeat(world, recording, break_it).await
+    no_heartbeat(world, recording, Some("UnavailableAlarm"), break_it).await
 }
 
 async fn another_key_ends_its_way_and_an_alarm_goes_off(
@@ -103,7 +104,7 @@ async fn another_key_ends_its_way_and_an_alarm_goes_off(
         assert_error(&invocation, "NotAccepted", "the webhook answered 401");
         Ok(())
     };
-    no_heartbeat(world, recording, break_it).await
+    no_heartbeat(world, recording, Some("WrongKeyAlarm"), break_it).await
 }
 
 async fn a_resting_event_processor_ends_its_way_and_an_alarm_goes_off(
@@ -119,7 +120,7 @@ async fn a_resting_event_processor_ends_its_way_and_an_alarm_goes_off(
         assert_eq!(stack.queue_depth(queue).await?, 1);
         Ok(())
     };
-    no_heartbeat(world, recording, break_it).await
+    no_heartbeat(world, recording, None, break_it).await
 }
 
 async fn an_old_heartbeat_that_is_replayed_does_not_keep_the_alarm_quiet(
@@ -134,33 +135,41 @@ async fn an_old_heartbeat_that_is_replayed_does_not_keep_the_alarm_quiet(
         assert_eq!(answer.status, 204, "{answer:?}");
         watch.until_the_processor_says("heartbeat dropped").await
     };
-    no_heartbeat(world, recording, break_it).await
+    no_heartbeat(world, recording, None, break_it).await
 }
 
-/// Checks that no heartbeat arrives, and that an alarm goes off if this happens every five minutes.
+/// Checks that no heartbeat arrives, and that NoHeartbeat goes off if this happens every five minutes, and maybe another alarm.
 async fn no_heartbeat(
     world: &World,
     recording: &Recording,
+    other_alarm: Option<&'static str>,
     break_it: impl AsyncFnOnce() -> Outcome,
 ) -> Outcome {
-    repair(world).await?;
-    let watch = Watch::start(&world.stack)?;
-    let broken = break_it().await;
-    tokio::time::sleep(NO_LINE).await;
-    let lines = watch.lines();
-    repair(world).await?;
-    broken?;
-    let lines = lines?;
+    let lines = repaired(world, async || {
+        let watch = Watch::start(&world.stack)?;
+        break_it().await?;
+        tokio::time::sleep(NO_LINE).await;
+        watch.lines()
+    });
+    let lines = lines.await?;
     assert!(!lines.is_empty(), "the functions have written nothing");
 
     let stage = Stage::new(recording, "NoHeartbeatAlarm");
-    let mut day = stage.without(&[(Routine::Heartbeats, BEGIN..END)]);
+    // an hour without orders before, so that only the heartbeats tell
+    let lacking = [
+        (Routine::Heartbeats, BEGIN..END),
+        (Routine::Orders, BEGIN - HOUR..END + HOUR),
+    ];
+    let mut day = stage.without(&lacking);
     for at in (BEGIN..END).step_by(300) {
         for line in &lines {
             day.written(at, line);
         }
     }
     stage.goes_off(&day, BEGIN..END, 10..=17, 1..=2);
+    if let Some(alarm) = other_alarm {
+        Stage::new(recording, alarm).goes_off(&day, BEGIN..END, 1..=11, 1..=16);
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Alarms on the queues and on messages that stay in one.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::{AGE, HIDDEN, HOUR, MINUTE, Routine, VISIBLE};
 use super::stage::{BEGIN, END, SPAN, Stage};
@@ -35,7 +35,7 @@ fn a_webhook_that_was_set_aside_until_it_is_taken_out(stage: &Stage<'_>) {
     for metric in [VISIBLE, HIDDEN] {
         day.queue_during(END..END + 2 * HOUR, DEAD_LETTERS, metric, 0.0);
     }
-    stage.goes_off(&day, BEGIN..END, 1..=2, 1..=2);
+    stage.goes_off(&day, BEGIN..END, 1..=1, 1..=1);
 }
 
 fn webhooks_that_were_set_aside_three_days_ago(stage: &Stage<'_>) {
@@ -71,14 +71,17 @@ fn a_webhook_from_three_days_ago_that_was_set_aside(stage: &Stage<'_>) {
 }
 
 fn half_an_hour_in_which_messages_wait_and_nothing_is_published(stage: &Stage<'_>) {
-    let mut day = stage.without(&[(Routine::Orders, BEGIN..END)]);
-    for at in (BEGIN..END).step_by(420) {
-        day.webhook(at, Line::Accepted, 204);
-        day.processor(at + 2, Line::Returned);
+    // by day, and after a night without orders
+    for quiet_since in [BEGIN, SPAN.start] {
+        let mut day = stage.without(&[(Routine::Orders, quiet_since..END)]);
+        for at in (BEGIN..END).step_by(420) {
+            day.webhook(at, Line::Accepted, 204);
+            day.processor(at + 2, Line::Returned);
+        }
+        day.queue_during(BEGIN..END, QUEUE, HIDDEN, 12.0);
+        day.processor(END, Line::Published);
+        stage.goes_off(&day, BEGIN..END, 26..=36, 1..=6);
     }
-    day.queue_during(BEGIN..END, QUEUE, HIDDEN, 12.0);
-    day.processor(END, Line::Published);
-    stage.goes_off(&day, BEGIN..END, 26..=36, 1..=6);
 }
 
 fn messages_that_wait_while_others_are_published_are_not_stuck(stage: &Stage<'_>) {
@@ -95,10 +98,10 @@ fn messages_that_wait_while_others_are_published_are_not_stuck(stage: &Stage<'_>
 fn a_message_that_goes_back_after_six_hours(stage: &Stage<'_>) {
     let mut day = stage.healthy();
     for at in (BEGIN - HOUR..BEGIN).step_by(600) {
-        day.processor(at, Line::Returned);
+        day.processor(at, Line::ReturnedYounger);
     }
     for at in (BEGIN..END).step_by(600) {
-        day.processor(at, Line::ReturnedOld);
+        day.processor(at, Line::ReturnedOlder);
     }
     // the last line counts for three periods, two of which have no newer data
     stage.goes_off(&day, BEGIN..END, 1..=2, 1..=16);
@@ -110,7 +113,7 @@ fn messages_that_nobody_takes_for_a_quarter_of_an_hour(stage: &Stage<'_>) {
         day.queue(at, QUEUE, VISIBLE, 3.0);
         day.queue(at, QUEUE, AGE, (at - BEGIN) as f64);
     }
-    stage.goes_off(&day, BEGIN..END, 16..=26, 1..=6);
+    stage.goes_off(&day, BEGIN..END, 20..=22, 1..=6);
     let mut day = stage.healthy();
     for at in (BEGIN..END).step_by(60) {
         day.queue(at, QUEUE, AGE, ((at - BEGIN) % (14 * MINUTE)) as f64);

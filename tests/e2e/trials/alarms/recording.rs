@@ -9,43 +9,21 @@ use libtest_mimic::Failed;
 use local_aws::checkout;
 use local_aws::stack::{Stack, TokenItem};
 use local_aws::world::World;
-use serde_json::{Value, json};
+use serde_json::json;
 use template::Template;
 use uuid::Uuid;
 use whoop_partner::heartbeat;
 use whoop_partner::lambda::metrics::Metric;
 use whoop_simulator::Fault;
 
+use super::line::{self, Line};
+use super::repair::repaired;
 use crate::harness::{Outcome, soon};
 use crate::orders::order::ORDERED;
 use crate::orders::processor::{Processor, REQUISITIONS};
 
 /// A key that the signing secret is rotated to.
 const NEXT_KEY: &str = "whsec_the-key-after-the-next-one";
-
-/// A decision of a function, which its line tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Line {
-    Accepted,
-    AcceptedByPreviousKey,
-    Forged,
-    Scanned,
-    KeysUnavailable,
-    QueueUnavailable,
-    HeartbeatAccepted,
-    Published,
-    AlreadyPublished,
-    Returned,
-    /// The message is more than six hours old.
-    ReturnedOld,
-    SetAside,
-    HeartbeatArrived,
-    HeartbeatDropped,
-    TokenRefreshed,
-    /// The stored token is valid for ten more minutes.
-    RefreshFailed,
-    RefreshFailedWithoutToken,
-}
 
 /// One line of each kind, and the template whose alarms they concern.
 pub struct Recording {
@@ -55,79 +33,28 @@ pub struct Recording {
     pub stack: String,
 }
 
-impl Line {
-    /// The output that names the function, what the line says, and its metrics. What WHOOP says about its rate limit may come
-    /// on top.
-    fn expected(self) -> (&'static str, &'static str, &'static [Metric]) {
-        use Metric::*;
-        const WEBHOOK: &str = "WebhookFunctionName";
-        const PROCESSOR: &str = "EventProcessorFunctionName";
-        const REFRESH: &str = "TokenRefreshFunctionName";
-        match self {
-            Self::Accepted => (WEBHOOK, "webhook queued", &[Accepted, Latency]),
-            Self::AcceptedByPreviousKey => {
-                let metrics = &[Accepted, Latency, AcceptedByPreviousKey];
-                (WEBHOOK, "webhook queued", metrics)
-            }
-            Self::HeartbeatAccepted => (WEBHOOK, "webhook queued", &[HeartbeatAccepted]),
-            Self::Forged => {
-                let metrics = &[RefusedSignature, Latency, Accepted];
-                (WEBHOOK, "webhook refused", metrics)
-            }
-            Self::Scanned => (WEBHOOK, "webhook refused", &[RefusedOther, Latency]),
-            Self::KeysUnavailable | Self::QueueUnavailable => {
-                let metrics = &[KeysUnavailable, Latency, QueueUnavailable];
-                (WEBHOOK, "webhook refused", metrics)
-            }
-            Self::Published => {
-                let metrics = &[Published, AlreadyPublished, OrderSeconds];
-                (PROCESSOR, "message processed", metrics)
-            }
-            Self::AlreadyPublished => {
-                let metrics = &[Published, AlreadyPublished];
-                (PROCESSOR, "message processed", metrics)
-            }
-            Self::Returned | Self::ReturnedOld => {
-                let metrics = &[Returned, ReturnedAgeSeconds];
-                (PROCESSOR, "message goes back", metrics)
-            }
-            Self::SetAside => (PROCESSOR, "message set aside", &[SetAside]),
-            Self::HeartbeatArrived => (PROCESSOR, "heartbeat arrived", &[HeartbeatSeconds]),
-            Self::HeartbeatDropped => (PROCESSOR, "heartbeat dropped", &[]),
-            Self::TokenRefreshed => (REFRESH, "refresh done", &[TokenSecondsLeft]),
-            Self::RefreshFailed | Self::RefreshFailedWithoutToken => {
-                (REFRESH, "refresh failed", &[TokenSecondsLeft])
-            }
-        }
-    }
-}
-
 impl Recording {
     /// Causes every kind of line on the deployed stack.
     pub async fn make(world: &World) -> Result<Self, Failed> {
-        let mut recording = Self {
-            lines: BTreeMap::new(),
-            template: Template::transformed(&checkout().join("template.yaml"))?,
-            stack: world.stack.name.clone(),
-        };
-        let recorded = recording.record(world).await;
-        repair(world).await?;
-        recorded?;
-        Ok(recording)
+        repaired(world, async || {
+            let mut recording = Self {
+                lines: BTreeMap::new(),
+                template: Template::transformed(&checkout().join("template.yaml"))?,
+                stack: world.stack.name.clone(),
+            };
+            let processor = Processor::as_deployed(world).await?;
+            recording.record_orders(&processor).await?;
+            recording.record_heartbeats(world).await?;
+            recording.record_refusals(world).await?;
+            recording.record_token_refresh(world).await?;
+            Ok(recording)
+        })
+        .await
     }
 
     /// The line, as the function wrote it.
     pub fn line(&self, line: Line) -> &str {
         &self.lines[&line]
-    }
-
-    async fn record(&mut self, world: &World) -> Outcome {
-        repair(world).await?;
-        let processor = Processor::as_deployed(world).await?;
-        self.record_orders(&processor).await?;
-        self.record_heartbeats(world).await?;
-        self.record_refusals(world).await?;
-        self.record_token_refresh(world).await
     }
 
     async fn record_orders(&mut self, processor: &Processor<'_>) -> Outcome {
@@ -143,19 +70,24 @@ impl Recording {
         let order = processor.place();
         let down = Fault::status(REQUISITIONS, 503).times(1000);
         processor.whoop.fault(down);
-        let hours_ago = (Timestamp::now() - 7.hours()).as_millisecond().to_string();
-        let message = |body: &str, sent_at: &str| {
-            json!({"Records": [{
+        for (line, minutes) in [
+            (Line::Returned, 0),
+            (Line::ReturnedYounger, 6 * 60 - 1),
+            (Line::ReturnedOlder, 6 * 60 + 1),
+        ] {
+            let sent_at = (Timestamp::now() - minutes.minutes()).as_millisecond();
+            let batch = json!({"Records": [{
                 "messageId": Uuid::new_v4(),
                 "receiptHandle": "of-nobody",
-                "body": body,
-                "attributes": {"ApproximateReceiveCount": "7", "SentTimestamp": sent_at},
-                "messageAttributes": {"event_type": {"stringValue": ORDERED, "dataType": "String"}},
-            }]})
-        };
-        let now = Timestamp::now().as_millisecond().to_string();
-        for (line, sent_at) in [(Line::Returned, &now), (Line::ReturnedOld, &hours_ago)] {
-            let batch = message(&order.webhook(), sent_at);
+                "body": order.webhook(),
+                "attributes": {
+                    "ApproximateReceiveCount": "7",
+                    "SentTimestamp": sent_at.to_string(),
+                },
+                "messageAttributes": {
+                    "event_type": {"stringValue": ORDERED, "dataType": "String"},
+                },
+            }]});
             let hand_over = async || {
                 stack.invoke(processor.function(), &batch).await?;
                 Ok(())
@@ -229,19 +161,19 @@ impl Recording {
         };
         stack.delete_token_item().await?;
         self.take(stack, &[Line::TokenRefreshed], refresh).await?;
-        let soon_expired = {
+        let not_found = Fault::status("/v2/partner/token", 404).times(100);
+        world.simulator.fault(not_found);
+        for (line, minutes) in [(Line::RefreshFailedEarly, 20), (Line::RefreshFailed, 10)] {
             let now = Timestamp::now().as_second();
-            TokenItem {
+            let token = TokenItem {
                 access_token: format!("stored-token-{}", Uuid::new_v4().simple()),
                 token_type: "bearer".into(),
-                expires_at: now + 600,
-                obtained_at: now - 3000,
-            }
-        };
-        let not_found = Fault::status("/v2/partner/token", 404).times(10);
-        world.simulator.fault(not_found);
-        stack.put_token_item(&soon_expired).await?;
-        self.take(stack, &[Line::RefreshFailed], refresh).await?;
+                expires_at: now + minutes * 60,
+                obtained_at: now + (minutes - 60) * 60,
+            };
+            stack.put_token_item(&token).await?;
+            self.take(stack, &[line], refresh).await?;
+        }
         stack.delete_token_item().await?;
         let without = Line::RefreshFailedWithoutToken;
         self.take(stack, &[without], refresh).await
@@ -264,12 +196,12 @@ impl Recording {
             let (_, message, metrics) = line.expected();
             let find = || -> Result<Option<String>, Failed> {
                 let written = stack.logs(function)?.split_off(before);
-                Ok(written.into_iter().find(|line| says(line, message)))
+                Ok(written.into_iter().find(|line| line::says(line, message)))
             };
             let is_written = format!("the line {line:?} is written");
             soon(&is_written, async || Ok(find()?.is_some())).await?;
             let written = find()?.ok_or("the line is gone")?;
-            let mut names = metric_names(&written);
+            let mut names = line::metric_names(&written);
             names.remove(Metric::RateLimitRemaining.name());
             let expected: BTreeSet<_> = metrics.iter().map(|metric| metric.name()).collect();
             assert!(names.iter().eq(expected.iter()), "{line:?}: {names:?}");
@@ -277,46 +209,6 @@ impl Recording {
         }
         Ok(())
     }
-}
-
-/// Makes every function and the mapping as they were deployed, with the world's signing secret and nothing queued.
-pub async fn repair(world: &World) -> Outcome {
-    let stack = &world.stack;
-    stack.put_signing_secret(&world.signing_secret).await?;
-    for function in [
-        "WebhookFunctionName",
-        "EventProcessorFunctionName",
-        "HeartbeatFunctionName",
-    ] {
-        stack.restart(stack.output(function)).await?;
-    }
-    stack.delete_token_item().await?;
-    for queue in ["WebhookQueueUrl", "WebhookDeadLetterQueueUrl"] {
-        stack.purge(stack.output(queue)).await?;
-    }
-    world.simulator.reset();
-    stack.enable_event_processor(true).await?;
-    Ok(())
-}
-
-/// Whether a line of our own says this.
-pub fn says(line: &str, message: &str) -> bool {
-    line.contains(message)
-        && serde_json::from_str::<Value>(line).is_ok_and(|line| line["message"] == message)
-}
-
-/// The names of the metrics in a line.
-pub fn metric_names(line: &str) -> BTreeSet<String> {
-    let line: Value = serde_json::from_str(line).unwrap_or_default();
-    let directives = line["_aws"]["CloudWatchMetrics"].as_array();
-    let metrics = directives
-        .into_iter()
-        .flatten()
-        .filter_map(|directive| directive["Metrics"].as_array());
-    let names = metrics
-        .flatten()
-        .filter_map(|metric| metric["Name"].as_str());
-    names.map(str::to_owned).collect()
 }
 
 /// A webhook about an event that no endpoint serves.

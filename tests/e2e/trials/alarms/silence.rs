@@ -1,6 +1,6 @@
 //! Alarms on what does not happen any more.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::{HOUR, MINUTE, Routine};
 use super::stage::{BEGIN, END, SPAN, Stage};
@@ -27,7 +27,8 @@ fn three_intervals_without_a_heartbeat(stage: &Stage<'_>) {
             }
         }
         // the last heartbeat was an interval before the first that is lacking
-        stage.goes_off(&day, BEGIN..end, 2 * minutes..=3 * minutes + 1, 1..=2);
+        let after = 2 * minutes + 1;
+        stage.goes_off(&day, BEGIN..end, after..=after, 1..=1);
     }
 }
 

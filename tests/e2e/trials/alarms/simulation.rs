@@ -8,7 +8,8 @@ use std::ops::Range;
 use ::alarms::Metrics;
 
 use super::access_log::AccessLog;
-use super::recording::{Line, Recording};
+use super::line::Line;
+use super::recording::Recording;
 
 pub const MINUTE: u64 = 60;
 pub const HOUR: u64 = 60 * MINUTE;
@@ -17,7 +18,7 @@ pub const HOUR: u64 = 60 * MINUTE;
 pub const MIDNIGHT: u64 = 20_000 * 24 * HOUR;
 
 /// When WHOOP's customers order.
-pub const DAYTIME: Range<u64> = 8 * HOUR..20 * HOUR;
+pub const DAYTIME: Range<u64> = 7 * HOUR..20 * HOUR;
 
 pub const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
 pub const HIDDEN: &str = "ApproximateNumberOfMessagesNotVisible";
@@ -35,7 +36,8 @@ pub enum Routine {
 pub struct Simulation<'r> {
     recording: &'r Recording,
     access_log: AccessLog,
-    pub span: Range<u64>,
+    /// When alarms are watched. Before that, the metrics get a past.
+    pub watched: Range<u64>,
     pub metrics: Metrics,
 }
 
@@ -47,12 +49,7 @@ impl<'r> Simulation<'r> {
         span: Range<u64>,
         lacking: &[(Routine, Range<u64>)],
     ) -> Self {
-        let mut simulation = Self {
-            recording,
-            access_log: AccessLog::of(stack, &recording.template),
-            span: span.clone(),
-            metrics: Metrics::new(),
-        };
+        let mut simulation = Self::without_anything(recording, stack, span.clone());
         let happens = |routine, at: u64| {
             let lacks = |(lacking, times): &(Routine, Range<u64>)| {
                 *lacking == routine && times.contains(&at)
@@ -86,6 +83,20 @@ impl<'r> Simulation<'r> {
             }
         }
         simulation
+    }
+
+    /// A stack for which nothing is measured.
+    pub fn without_anything(
+        recording: &'r Recording,
+        stack: &::alarms::Stack,
+        span: Range<u64>,
+    ) -> Self {
+        Self {
+            recording,
+            access_log: AccessLog::of(stack, &recording.template),
+            watched: span.start + HOUR..span.end,
+            metrics: Metrics::new(),
+        }
     }
 
     /// A heartbeat arrives.

@@ -16,9 +16,6 @@ pub const END: u64 = 12 * HOUR;
 /// The hours of a scenario that does not need longer.
 pub const SPAN: Range<u64> = 7 * HOUR..15 * HOUR;
 
-/// After so much time, the metrics have a past.
-const WARM_UP: u64 = HOUR;
-
 /// With the alarm on silence, which a stack does not have by default.
 pub const PARAMETERS: &[(&str, &str)] = &[("SilenceAlarmHours", "12")];
 
@@ -63,7 +60,7 @@ impl<'r> Stage<'r> {
     }
 
     /// Checks that the alarm goes off so many minutes after the condition begins, is OK again so many minutes after it ends,
-    /// and is OK before and afterwards.
+    /// and is OK before and afterwards. This must not depend on what AWS's documentation leaves open.
     #[track_caller]
     pub fn goes_off(
         &self,
@@ -73,17 +70,17 @@ impl<'r> Stage<'r> {
         ends: RangeInclusive<u64>,
     ) {
         for assumptions in Assumptions::all() {
-            self.goes_off_under(assumptions, simulation, condition.clone(), &after, &ends);
+            self.goes_off_under(assumptions, simulation, &condition, &after, &ends);
         }
     }
 
-    /// The same under some assumptions only.
+    /// The same under these assumptions only.
     #[track_caller]
     pub fn goes_off_under(
         &self,
         assumptions: Assumptions,
         simulation: &Simulation<'_>,
-        condition: Range<u64>,
+        condition: &Range<u64>,
         after: &RangeInclusive<u64>,
         ends: &RangeInclusive<u64>,
     ) {
@@ -140,10 +137,9 @@ pub fn stack(recording: &Recording, parameters: &[(&str, &str)]) -> Stack {
     stack.expect("the template has these parameters")
 }
 
-/// The changes of an alarm's state, at seconds since midnight, from when the metrics have a past.
+/// The changes of an alarm's state, at seconds since midnight.
 pub fn transitions(alarm: &Alarm, simulation: &Simulation<'_>) -> Vec<(u64, State)> {
-    let span = &simulation.span;
-    let (start, end) = (span.start + WARM_UP, span.end);
+    let Range { start, end } = simulation.watched;
     let mut watch = Watch::new(alarm);
     let transitions = watch.run(&simulation.metrics, MIDNIGHT + start, MIDNIGHT + end);
     let transitions = transitions.into_iter();

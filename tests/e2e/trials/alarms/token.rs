@@ -1,6 +1,6 @@
 //! Alarms on the partner token.
 
-use super::recording::Line;
+use super::line::Line;
 use super::rows::{Row, rows};
 use super::simulation::Routine;
 use super::stage::{BEGIN, END, Stage};
@@ -10,6 +10,7 @@ pub fn rows() -> Vec<Row> {
         TokenExpiringAlarm: a_token_with_ten_minutes_left_that_is_not_renewed,
         TokenExpiringAlarm: a_token_that_does_not_exist,
         TokenExpiringAlarm: token_refresh_that_does_not_run,
+        TokenExpiringAlarm: failed_refreshes_with_twenty_minutes_left_are_not_enough,
         TokenExpiringAlarm: one_failed_refresh_with_ten_minutes_left_is_not_enough,
         RefreshFailingAlarm: three_failed_refreshes_within_twenty_minutes,
         RefreshFailingAlarm: two_failed_refreshes_are_not_enough,
@@ -29,12 +30,20 @@ fn refreshes_lead_to(stage: &Stage<'_>, line: Line) {
     for at in (BEGIN..END).step_by(300) {
         day.refresh(at, line);
     }
-    stage.goes_off(&day, BEGIN..END, 10..=16, 1..=2);
+    stage.goes_off(&day, BEGIN..END, 10..=12, 1..=2);
 }
 
 fn token_refresh_that_does_not_run(stage: &Stage<'_>) {
     let day = stage.without(&[(Routine::Refreshes, BEGIN..END)]);
-    stage.goes_off(&day, BEGIN..END, 10..=16, 1..=2);
+    stage.goes_off(&day, BEGIN..END, 10..=12, 1..=2);
+}
+
+fn failed_refreshes_with_twenty_minutes_left_are_not_enough(stage: &Stage<'_>) {
+    let mut day = stage.without(&[(Routine::Refreshes, BEGIN..END)]);
+    for at in (BEGIN..END).step_by(300) {
+        day.refresh(at, Line::RefreshFailedEarly);
+    }
+    stage.stays_ok(&day);
 }
 
 fn one_failed_refresh_with_ten_minutes_left_is_not_enough(stage: &Stage<'_>) {

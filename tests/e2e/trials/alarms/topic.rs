@@ -21,7 +21,7 @@ const IN_VIEW: u64 = 5;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_whole_stack;
+    trials![harness.beside_on_webhook_stack;
         subscribers_learn_that_an_alarm_goes_off_and_that_it_ends,
     ]
 }

@@ -1,7 +1,8 @@
 //! The alarms and their topic. The local AWS evaluates an alarm whenever data of any metric arrives, and takes no notice of
 //! dimensions.
 
-use serde_json::Value;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
 
 use super::{Stack, StackError};
 use crate::aws_api::QueryService;
@@ -20,11 +21,21 @@ impl Stack {
     pub async fn subscribe_to_alarms(&self) -> Result<AlarmSubscription, StackError> {
         let queue_url = self.empty_queue(&format!("{}-alarms", self.name)).await?;
         let arn = self.queue_arn(&queue_url).await?;
-        let parameters = [
-            ("TopicArn", self.output("AlarmTopicArn")),
-            ("Protocol", "sqs"),
-            ("Endpoint", &arn),
-        ];
+        let topic = self.output("AlarmTopicArn");
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }]});
+        let attributes = self.sqs.set_queue_attributes().queue_url(&queue_url);
+        attributes
+            .attributes(QueueAttributeName::Policy, policy.to_string())
+            .send()
+            .await
+            .map_err(StackError::aws("SetQueueAttributes"))?;
+        let parameters = [("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", &arn)];
         let subscribe = self
             .api
             .query(QueryService::Sns, "Subscribe", &parameters, |_| ());
