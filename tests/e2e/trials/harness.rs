@@ -1,7 +1,7 @@
 //! Runs the trials on one local AWS with three stacks side by side. Each stack is deployed when the first trial needs it.
 //!
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The others are whole: one
-//! for trials of the deployed event processor, one for trials that hand messages to its binary.
+//! for trials of the deployed event processor, one for trials that hand messages to its binary and for those of the alarms.
 //!
 //! Many trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
 //! beside each other, on different stacks.
@@ -54,8 +54,8 @@ enum Company {
     NotOnWebhookStack,
     /// Trials that do not use the whole stack.
     NotOnWholeStack,
-    /// Trials that do not hand messages to the event processor's binary.
-    NotByHand,
+    /// Trials that do not use the second whole stack.
+    NotOnSecondWholeStack,
     /// Every trial that does not run alone.
     All,
 }
@@ -143,12 +143,20 @@ impl Harness {
         })
     }
 
-    /// A trial that hands messages to the event processor's binary, on a whole stack for such trials.
+    /// A trial that hands messages to the event processor's binary, on a second whole stack.
     pub fn by_hand<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
-        self.trial(name, Company::NotByHand, async move |harness| {
+        self.on_second_whole_stack(name, test)
+    }
+
+    /// Another trial on that stack. It has less to do than the first one.
+    pub fn on_second_whole_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(name, Company::NotOnSecondWholeStack, async move |harness| {
             let world = harness.world(&harness.by_hand, "by-hand", &[]).await?;
             harness.watched(test(world)).await
         })
@@ -223,7 +231,7 @@ impl Harness {
             }
             Company::NotOnWebhookStack => Some(&self.beside_on_webhook_stack),
             Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
-            Company::NotByHand => Some(&self.beside_by_hand),
+            Company::NotOnSecondWholeStack => Some(&self.beside_by_hand),
             Company::All => None,
         };
         // in this order: a trial that comes later and runs alone then waits for those that wait for their stack

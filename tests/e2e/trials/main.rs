@@ -23,7 +23,7 @@ use libtest_mimic::{Arguments, Trial};
 use crate::harness::Harness;
 
 /// A trial that waits for its stack keeps its thread, so this is far more than the trials that run at the same time.
-const THREADS: usize = 16;
+const THREADS: usize = 64;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -38,11 +38,14 @@ fn main() -> ExitCode {
     ];
     let beside = in_turn([
         orders::trials(&harness),
-        orders::by_hand_trials(&harness),
+        // on one stack
+        [orders::by_hand_trials(&harness), alarms::trials(&harness)]
+            .into_iter()
+            .flatten()
+            .collect(),
         in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         token_refresh::trials(&harness),
-        alarms::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
     let trials = trials.chain(beside).chain(leaks::trials(&harness));

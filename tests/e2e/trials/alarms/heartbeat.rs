@@ -28,10 +28,10 @@ const NO_LINE: Duration = Duration::from_secs(1);
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>, recorded: &Recorded) -> Vec<Trial> {
-    let mut trials = trials![harness.on_whole_stack;
+    let mut trials = trials![harness.on_second_whole_stack;
         goes_the_whole_way_and_leaves_nothing_but_its_lines,
     ];
-    trials.extend(trials![recorded.on_whole_stack;
+    trials.extend(trials![recorded.on_stack;
         a_broken_queue_ends_its_way_and_an_alarm_goes_off,
         another_key_ends_its_way_and_an_alarm_goes_off,
         a_resting_event_processor_ends_its_way_and_an_alarm_goes_off,
@@ -152,6 +152,8 @@ async fn no_heartbeat(
         watch.lines()
     });
     let lines = lines.await?;
+    let arrived = |line: &String| metric_names(line).contains("HeartbeatSeconds");
+    assert!(!lines.iter().any(arrived), "a heartbeat has arrived");
     assert!(!lines.is_empty(), "the functions have written nothing");
 
     let stage = Stage::new(recording, "NoHeartbeatAlarm");

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::recording::Recording;
 use crate::harness::{Harness, Outcome};
 
-/// Makes trials, and the one recording for them on the whole stack.
+/// Makes trials, and the one recording for them on their stack.
 pub struct Recorded {
     harness: Arc<Harness>,
     /// The recording, or the reason why there is none.
@@ -25,7 +25,7 @@ impl Recorded {
     }
 
     /// A trial that needs the recording and the stack.
-    pub fn on_whole_stack<F>(&self, name: String, test: F) -> Trial
+    pub fn on_stack<F>(&self, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World, &Recording) -> Outcome + Send + 'static,
     {
@@ -40,7 +40,7 @@ impl Recorded {
                 Err(error) => Err(Failed::from(format!("nothing was recorded: {error}"))),
             }
         };
-        self.harness.on_whole_stack(name, test)
+        self.harness.on_second_whole_stack(name, test)
     }
 
     /// A trial that needs nothing but the recording.
@@ -48,6 +48,6 @@ impl Recorded {
     where
         F: FnOnce(&Recording) -> Outcome + Send + 'static,
     {
-        self.on_whole_stack(name, async move |_, recording| test(recording))
+        self.on_stack(name, async move |_, recording| test(recording))
     }
 }
