@@ -12,6 +12,8 @@ STEP := .ci/step
 VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 
 BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
 VERIFY_AND_DECODE := target/release/examples/verify_and_decode
@@ -114,10 +116,28 @@ target/.fetched: Cargo.lock
 
 .PHONY: deploy
 deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
-	@$(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@$(DEPLOY)
+
+# For CI, which builds where no credentials are, and has nobody to answer SAM's question: CONFIRM=no.
+.PHONY: deploy-built
+deploy-built: .venv/sam/.installed .aws-sam/build/template.yaml
+	@$(DEPLOY) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset)
+
+DEPLOY = $(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+# The files of a release.
+RELEASE_FILES := target/release-files
+
+.PHONY: zips
+zips: build ## Pack the functions for Lambda, such as target/release-files/webhook-x86_64.zip: PARAMETERS="Architecture=arm64"
+	@.ci/zips $(RELEASE_FILES)
+
+.PHONY: bill-of-materials
+bill-of-materials: $(CARGO_CYCLONEDX) ## List the crates in each function as CycloneDX, such as target/release-files/webhook.cdx.json
+	@.ci/bill-of-materials $(CARGO_CYCLONEDX) $(RELEASE_FILES)
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
@@ -159,7 +179,11 @@ baselines:
 		$(@D)/bin/pip install --disable-pip-version-check --no-input --requirement $<
 	@touch $@
 
-# It is run once in a while, over a small graph: not worth the minutes that optimising it takes.
+# They are run once in a while, over a small graph: not worth the minutes that optimising them takes.
 $(CARGO_DENY):
 	@$(STEP) "Compiling cargo-deny (minutes, once)" \
 		cargo install --locked --debug --root .tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(CARGO_CYCLONEDX):
+	@$(STEP) "Compiling cargo-cyclonedx (minutes, once)" cargo install --locked --debug \
+		--root .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
