@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 STEP := .ci/step
-VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client
+VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client .venv/github
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_CYCLONEDX_VERSION := 0.5.9
@@ -80,7 +80,7 @@ GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(BOOTSTRAP) --verify-and-deco
 	--baseline tests/bench/baseline.json
 
 .PHONY: lint
-lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
+lint: .venv/sam/.installed .venv/checkov/.installed .venv/github/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences, workflows
 	@cargo fmt --all --check
 	@cd $(BASELINES) && cargo fmt --all --check
 	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
@@ -92,6 +92,12 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 	@.venv/sam/bin/cfn-lint --custom-rules tests/template/rules.txt template.yaml
 	@$(OFFLINE) $(SAM) validate --lint
 	@.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
+	@.venv/github/bin/zizmor --offline --quiet --persona pedantic .
+	@$(CHECK_SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(CHECK_SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(CHECK_SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+
+CHECK_SCHEMA := .venv/github/bin/check-jsonschema --quiet --builtin-schema
 
 .PHONY: build
 build: .venv/sam/.installed target/.fetched ## Build the functions for this machine's processor
