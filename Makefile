@@ -9,9 +9,11 @@ MAKEFLAGS += --no-builtin-rules
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 STEP := .ci/step
-VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client
+VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client .venv/github
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 
 BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
 VERIFY_AND_DECODE := target/release/examples/verify_and_decode
@@ -78,7 +80,7 @@ GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(BOOTSTRAP) --verify-and-deco
 	--baseline tests/bench/baseline.json
 
 .PHONY: lint
-lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences
+lint: .venv/sam/.installed .venv/checkov/.installed .venv/github/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences, workflows
 	@cargo fmt --all --check
 	@cd $(BASELINES) && cargo fmt --all --check
 	@$(STEP) "Checking the code (minutes the first time)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
@@ -90,6 +92,12 @@ lint: .venv/sam/.installed .venv/checkov/.installed $(CARGO_DENY) ## Check forma
 	@.venv/sam/bin/cfn-lint --custom-rules tests/template/rules.txt template.yaml
 	@$(OFFLINE) $(SAM) validate --lint
 	@.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
+	@.venv/github/bin/zizmor --offline --quiet --persona pedantic .
+	@$(CHECK_SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(CHECK_SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(CHECK_SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+
+CHECK_SCHEMA := .venv/github/bin/check-jsonschema --quiet --builtin-schema
 
 .PHONY: build
 build: .venv/sam/.installed target/.fetched ## Build the functions for this machine's processor
@@ -114,10 +122,28 @@ target/.fetched: Cargo.lock
 
 .PHONY: deploy
 deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
-	@$(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@$(DEPLOY)
+
+# For CI, which builds where no credentials are, and has nobody to answer SAM's question: CONFIRM=no.
+.PHONY: deploy-built
+deploy-built: .venv/sam/.installed .aws-sam/build/template.yaml
+	@$(DEPLOY) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset)
+
+DEPLOY = $(SAM) deploy $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+# The files of a release.
+RELEASE_FILES := target/release-files
+
+.PHONY: zips
+zips: build ## Pack the functions for Lambda, such as target/release-files/webhook-x86_64.zip: PARAMETERS="Architecture=arm64"
+	@.ci/zips $(RELEASE_FILES)
+
+.PHONY: bill-of-materials
+bill-of-materials: $(CARGO_CYCLONEDX) ## List the crates in each function as CycloneDX, such as target/release-files/webhook.cdx.json
+	@.ci/bill-of-materials $(CARGO_CYCLONEDX) $(RELEASE_FILES)
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
@@ -159,7 +185,11 @@ baselines:
 		$(@D)/bin/pip install --disable-pip-version-check --no-input --requirement $<
 	@touch $@
 
-# It is run once in a while, over a small graph: not worth the minutes that optimising it takes.
+# They are run once in a while, over a small graph: not worth the minutes that optimising them takes.
 $(CARGO_DENY):
 	@$(STEP) "Compiling cargo-deny (minutes, once)" \
 		cargo install --locked --debug --root .tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(CARGO_CYCLONEDX):
+	@$(STEP) "Compiling cargo-cyclonedx (minutes, once)" cargo install --locked --debug \
+		--root .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
