@@ -38,6 +38,8 @@ pub struct Harness {
     without_processor: Shared<World>,
     whole: Shared<World>,
     by_hand: Shared<World>,
+    /// Held while a stack is deployed: two `sam deploy` at once would both make the bucket that they share.
+    deployment: Mutex<()>,
     /// Written by a trial that runs alone, read by one that others may run beside.
     all: RwLock<()>,
     beside_on_webhook_stack: Mutex<()>,
@@ -99,6 +101,7 @@ impl Harness {
             without_processor: OnceCell::new(),
             whole: OnceCell::new(),
             by_hand: OnceCell::new(),
+            deployment: Mutex::default(),
             all: RwLock::default(),
             beside_on_webhook_stack: Mutex::default(),
             beside_on_whole_stack: Mutex::default(),
@@ -266,6 +269,7 @@ impl Harness {
         // TRACE, so that the search for leaks sees everything that the functions could ever log
         let parameters = [&[("LogLevel", "TRACE")], parameters].concat();
         let world = set_up(world, async || {
+            let _deployment = self.deployment.lock().await;
             let silent = Steps::silent();
             let world = World::set_up_on(aws.clone(), stack_name, &parameters, &silent);
             let world = world.await.map_err(|error| error.to_string())?;
