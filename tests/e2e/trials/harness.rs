@@ -6,7 +6,10 @@
 //! Many trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
 //! beside each other, on different stacks.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
@@ -40,6 +43,9 @@ pub struct Harness {
     by_hand: Shared<World>,
     /// Held while a stack is deployed: two `sam deploy` at once would both make the bucket that they share.
     deployment: Mutex<()>,
+    /// Held while a trial joins the queues of the locks below, so that trials join them in their order. Otherwise they would
+    /// race when a trial that runs alone lets them go, and a long one could come last.
+    order: Mutex<()>,
     /// Written by a trial that runs alone, read by one that others may run beside.
     all: RwLock<()>,
     beside_on_webhook_stack: Mutex<()>,
@@ -102,6 +108,7 @@ impl Harness {
             whole: OnceCell::new(),
             by_hand: OnceCell::new(),
             deployment: Mutex::default(),
+            order: Mutex::default(),
             all: RwLock::default(),
             beside_on_webhook_stack: Mutex::default(),
             beside_on_whole_stack: Mutex::default(),
@@ -226,10 +233,11 @@ impl Harness {
 
     /// Waits until a trial may run.
     async fn turn(&self, company: Company) -> Turn<'_> {
+        let order = self.order.lock().await;
         let stack = match company {
             Company::None => {
                 return Turn::Alone {
-                    _all: self.all.write().await,
+                    _all: in_queue(self.all.write(), order).await,
                 };
             }
             Company::NotOnWebhookStack => Some(&self.beside_on_webhook_stack),
@@ -240,7 +248,7 @@ impl Harness {
         // in this order: a trial that comes later and runs alone then waits for those that wait for their stack
         let all = self.all.read().await;
         let stack = match stack {
-            Some(stack) => Some(stack.lock().await),
+            Some(stack) => Some(in_queue(stack.lock(), order).await),
             None => None,
         };
         Turn::Beside {
@@ -298,6 +306,18 @@ impl Harness {
         let outcome = within_limit(test).await;
         failure.end(&outcome);
         outcome
+    }
+}
+
+/// Joins the queue of a lock, lets the next trial join one, and then waits for the lock.
+async fn in_queue<T>(lock: impl Future<Output = T>, order: MutexGuard<'_, ()>) -> T {
+    let mut lock = pin!(lock);
+    match poll_fn(|context| Poll::Ready(lock.as_mut().poll(context))).await {
+        Poll::Ready(guard) => guard,
+        Poll::Pending => {
+            drop(order);
+            lock.await
+        }
     }
 }
 
