@@ -44,6 +44,14 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "heartbeats_come_after_what_recognises_them",
+        concerns: &["AWS::Scheduler::Schedule"],
+        complaints: heartbeats_come_after_what_recognises_them,
+        flaws: &[("heartbeats_that_an_older_version_publishes", |template| {
+            template.0["Resources"]["HeartbeatFunction"]["DependsOn"] = Value::Null;
+        })],
+    },
+    Proof {
         name: "events_are_archived_for_two_weeks",
         concerns: &["AWS::Events::EventBus"],
         complaints: events_are_archived_for_two_weeks,
@@ -141,6 +149,31 @@ pub fn queues_and_their_functions_fit(template: &Template) -> Vec<String> {
                 "{} keeps its dead letters too short a time",
                 queue.id
             ));
+        }
+    }
+    complaints
+}
+
+/// A deployment brings the event processor that recognises heartbeats before the function that sends them. An older event
+/// processor would publish them.
+fn heartbeats_come_after_what_recognises_them(template: &Template) -> Vec<String> {
+    let told = |variable: &str| {
+        let pointer = format!("/Environment/Variables/{variable}");
+        let functions = template.of_type("AWS::Lambda::Function");
+        functions.filter(move |function| !function.property(&pointer).is_null())
+    };
+    let recognise: Vec<&str> = told("HEARTBEAT_MINUTES")
+        .map(|function| function.id)
+        .collect();
+    let mut complaints = Vec::new();
+    let mut senders = told("WEBHOOK_URL").peekable();
+    if senders.peek().is_none() || recognise.is_empty() {
+        complaints.push("nobody sends heartbeats, or nobody recognises them".to_owned());
+    }
+    for sender in senders {
+        let first = sender.attribute("DependsOn").as_str();
+        if !first.is_some_and(|first| recognise.contains(&first)) {
+            complaints.push(format!("{} comes too early", sender.id));
         }
     }
     complaints
