@@ -198,7 +198,7 @@ impl<'r> MessageLog<'r> {
         Some(since(received_at.try_into().ok()?, now))
     }
 
-    /// That the message is not published counts 0. Otherwise an alarm would have nothing to go by in an outage.
+    /// Returns the metrics of a message that goes back. What is published counts 0, so that the alarm Stuck has values in an outage.
     fn returned(&self, moment: Moment) -> Vec<Measure> {
         let mut measures = vec![
             (Metric::Returned, 1.0),

@@ -73,8 +73,7 @@ impl<'a> RequestLog<'a> {
             .write(Level::INFO, "webhook queued", &fields, measures);
     }
 
-    /// The webhook is refused. If a service is the reason, the metric of the other service counts 0, so that an alarm can add
-    /// both.
+    /// The webhook is refused. The metric with which an alarm compares this one counts 0, so that it has a value too.
     pub fn refused(&self, elapsed: Duration, refusal: Refusal) {
         let (metric, other) = match refusal {
             Refusal::SignatureWrong => (Metric::RefusedSignature, Some(Metric::Accepted)),
@@ -86,22 +85,18 @@ impl<'a> RequestLog<'a> {
             | Refusal::BodyEmpty
             | Refusal::BodyTooLarge => (Metric::RefusedOther, None),
         };
-        let measures = [
-            (metric, 1.0),
-            latency(elapsed),
-            (other.unwrap_or(metric), 0.0),
-        ];
-        let measures = &measures[..if other.is_some() { 3 } else { 2 }];
+        let mut measures = vec![(metric, 1.0), latency(elapsed)];
+        measures.extend(other.map(|other| (other, 0.0)));
         let fields = Fields {
             reason: Some(refusal),
             ..self.fields(Outcome::Refused, refusal.status(), elapsed)
         };
         self.log
-            .write(Level::WARN, "webhook refused", &fields, measures);
+            .write(Level::WARN, "webhook refused", &fields, &measures);
     }
 
-    /// The function has a defect. The line before has the place of the panic. That no service is the reason counts 0, so that
-    /// an alarm can tell this answer from the others with 5xx.
+    /// The function has a defect. The line before has the place of the panic. The metrics of the services count 0, so that an
+    /// alarm can tell this answer from a 503.
     pub(crate) fn panicked(&self, elapsed: Duration) {
         let fields = self.fields(
             Outcome::Panicked,
