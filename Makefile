@@ -148,14 +148,14 @@ setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(VALGRIND) ## Ins
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
 stack:
-	@$(STEP) "Building the functions and the local stack (minutes the first time)" \
+	@$(STEP) "Building the functions, the tool and the local stack (minutes the first time)" \
 		$(MAKE) --no-print-directory --jobs=2 build local-stack
 
 # With a test beside the program, Cargo chooses the features that all tests need, and `make test` compiles nothing a second time.
 .PHONY: local-stack
 local-stack: .venv/local-aws/.installed
-	@$(STEP) "Compiling the local stack (minutes the first time)" \
-		nice cargo build --quiet --workspace --bin local-stack --test proofs
+	@$(STEP) "Compiling the local stack and the tool (minutes the first time)" \
+		nice cargo build --quiet --workspace --bin local-stack --bin whoop-partner --test proofs
 
 .PHONY: bench-tools
 bench-tools: $(VALGRIND)

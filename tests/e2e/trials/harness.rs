@@ -1,7 +1,8 @@
-//! Runs the trials on one local AWS with three stacks side by side. Each stack is deployed when the first trial needs it.
+//! Runs the trials on one local AWS with four stacks side by side. Each stack is deployed when the first trial needs it.
 //!
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The others are whole: one
-//! for trials of the deployed event processor, one for trials that hand messages to its binary and for those of the alarms.
+//! for trials of the deployed event processor, one for trials that hand messages to its binary and for those of the alarms, and
+//! one for trials of the tool.
 //!
 //! Many trials run alone, because the webhook's answers are timed. Trials of the token refresh and of the event processor run
 //! beside each other, on different stacks.
@@ -41,6 +42,7 @@ pub struct Harness {
     without_processor: Shared<World>,
     whole: Shared<World>,
     by_hand: Shared<World>,
+    operated: Shared<World>,
     /// Held while a stack is deployed: two `sam deploy` at once would both make the bucket that they share.
     deployment: Mutex<()>,
     /// Held while a trial joins the queues of the locks below, so that trials join them in their order. Otherwise they would
@@ -51,6 +53,7 @@ pub struct Harness {
     beside_on_webhook_stack: Mutex<()>,
     beside_on_whole_stack: Mutex<()>,
     beside_by_hand: Mutex<()>,
+    beside_operated: Mutex<()>,
 }
 
 /// What may run at the same time as a trial.
@@ -64,6 +67,8 @@ enum Company {
     NotOnWholeStack,
     /// Trials that do not use the second whole stack.
     NotOnSecondWholeStack,
+    /// Trials that do not use the stack that the tool works on.
+    NotOnOperatedStack,
     /// Every trial that does not run alone.
     All,
 }
@@ -107,12 +112,14 @@ impl Harness {
             without_processor: OnceCell::new(),
             whole: OnceCell::new(),
             by_hand: OnceCell::new(),
+            operated: OnceCell::new(),
             deployment: Mutex::default(),
             order: Mutex::default(),
             all: RwLock::default(),
             beside_on_webhook_stack: Mutex::default(),
             beside_on_whole_stack: Mutex::default(),
             beside_by_hand: Mutex::default(),
+            beside_operated: Mutex::default(),
         })
     }
 
@@ -172,16 +179,28 @@ impl Harness {
         })
     }
 
+    /// A trial of the tool `whoop-partner`, on a whole stack of its own. The tool may break it; the trial repairs it.
+    pub fn on_operated_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(name, Company::NotOnOperatedStack, async move |harness| {
+            let world = harness.world(&harness.operated, "operated", &[]).await?;
+            harness.watched(test(world)).await
+        })
+    }
+
     /// A trial on all stacks; the one without the event processor comes first.
     pub fn on_all_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
-        F: AsyncFnOnce([&World; 3]) -> Outcome + Send + 'static,
+        F: AsyncFnOnce([&World; 4]) -> Outcome + Send + 'static,
     {
         self.trial(name, Company::None, async move |harness| {
             let worlds = [
                 harness.without_processor().await?,
                 harness.whole().await?,
                 harness.world(&harness.by_hand, "by-hand", &[]).await?,
+                harness.world(&harness.operated, "operated", &[]).await?,
             ];
             harness.watched(test(worlds)).await
         })
@@ -243,6 +262,7 @@ impl Harness {
             Company::NotOnWebhookStack => Some(&self.beside_on_webhook_stack),
             Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
             Company::NotOnSecondWholeStack => Some(&self.beside_by_hand),
+            Company::NotOnOperatedStack => Some(&self.beside_operated),
             Company::All => None,
         };
         // in this order: a trial that comes later and runs alone then waits for those that wait for their stack
@@ -345,6 +365,7 @@ impl Drop for Harness {
         self.without_processor.take();
         self.whole.take();
         self.by_hand.take();
+        self.operated.take();
         self.aws.take();
     }
 }

@@ -30,7 +30,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
 }
 
 async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
-    worlds: [&World; 3],
+    worlds: [&World; 4],
 ) -> Outcome {
     for world in worlds {
         let outputs = world.stack.outputs().iter();
@@ -40,7 +40,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
         }
         forbid_what_whoop_sent(world);
     }
-    let [without_processor, whole, _] = worlds;
+    let [without_processor, whole, ..] = worlds;
     let stack = &without_processor.stack;
     let recorder = &stack.recorder;
 

@@ -1,6 +1,6 @@
 //! The end-to-end tests: every trial works from outside, against the stack deployed on the local AWS.
 //!
-//! Run `make build` first; `--list` and filters work as usual. The trials begin in the order given here. A stack is deployed
+//! Run `make stack` first; `--list` and filters work as usual. The trials begin in the order given here. A stack is deployed
 //! only if a selected trial needs it, and removed at the end.
 
 mod alarms;
@@ -14,6 +14,7 @@ mod leaks;
 mod local_aws;
 mod orders;
 mod token_refresh;
+mod tool;
 mod webhook;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         token_refresh::trials(&harness),
+        tool::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
     let trials = trials.chain(beside).chain(leaks::trials(&harness));
