@@ -6,6 +6,7 @@ pub mod aws_proxy;
 pub mod bootstrap;
 pub mod dashboard;
 pub mod demo;
+pub mod environment_file;
 mod ministack;
 pub mod stack;
 pub mod steps;

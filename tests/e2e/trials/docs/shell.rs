@@ -107,7 +107,12 @@ impl Shell {
         match outcome {
             Ok(Ok(())) => Ok(printed),
             Ok(Err(error)) => Err(failure(place, error.message(), commands, &printed)),
-            Err(_) => Err(failure(place, Some("it takes too long"), commands, &printed)),
+            Err(_) => Err(failure(
+                place,
+                Some("it takes too long"),
+                commands,
+                &printed,
+            )),
         }
     }
 }
@@ -129,5 +134,8 @@ fn make_aws(file: &Path) -> Result<(), Failed> {
         aws.display()
     );
     fs::write(file, script)?;
-    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
+    Ok(fs::set_permissions(
+        file,
+        fs::Permissions::from_mode(0o755),
+    )?)
 }
