@@ -17,6 +17,7 @@ use serde_json::json;
 use whoop_simulator::{AppointmentType, Simulator, SimulatorConfig};
 
 use self::orders::id_in;
+use super::CLIENT_ID;
 use super::shell::Shell;
 use crate::harness::{Outcome, soon};
 
@@ -65,7 +66,8 @@ impl<'w> Stage<'w> {
                 self.deploy_consumer(shell).await?;
             }
             ("deploy.md", "deploy") | ("README.md", "use-it") => {
-                self.use_client_id_of_the_pages().await?
+                self.be_in_use().await?;
+                self.use_client_id_of_the_pages().await?;
             }
             ("deploy.md", "take-a-stack-down") => self.leave_something_in_both_queues().await?,
             ("messages.md", "the-dead-letter-queue") | ("runbook.md", "deadletter") => {
@@ -76,6 +78,12 @@ impl<'w> Stage<'w> {
             ("outages.md", "the-key") => self.schedule_key_deletion().await?,
             ("outages.md", "why-an-outage-longer-than-whoops-retries-loses-orders") => {
                 self.events = Some(self.world.stack.subscribe().await?);
+            }
+            ("rotation.md", "the-client-credentials") => {
+                let world = self.world;
+                world
+                    .simulator
+                    .set_credentials(CLIENT_ID, &world.client_secret);
             }
             ("runbook.md", "buslost") => {
                 self.events = Some(self.world.stack.subscribe().await?);
@@ -89,7 +97,8 @@ impl<'w> Stage<'w> {
                 shell.run_text("the simulator", &export, "").await?;
                 self.simulator = Some(simulator);
             }
-            _ => self.have_token().await?,
+            ("onboarding.md", _) => {}
+            _ => self.be_in_use().await?,
         }
         Ok(())
     }
@@ -170,7 +179,6 @@ impl<'w> Stage<'w> {
                 self.use_own_client_id().await?;
                 self.use_own_signing_secret().await?;
             }
-            ("deploy.md", "strangers-and-floods") => {}
             _ => {}
         }
         Ok(())
@@ -190,6 +198,13 @@ impl<'w> Stage<'w> {
             true => Ok(()),
             false => Err(format!("it does not print {expected}").into()),
         }
+    }
+
+    /// The stack has a token, and somebody gets its events and alarms.
+    async fn be_in_use(&self) -> Outcome {
+        self.world.stack.subscribe().await?;
+        self.world.stack.subscribe_to_alarms().await?;
+        self.have_token().await
     }
 
     /// Has token-refresh request a token.
