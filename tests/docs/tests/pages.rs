@@ -142,6 +142,42 @@ fn each_link_leads_somewhere() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+/// Remedies of the tool, and descriptions of alarms, name sections of the pages.
+#[test]
+fn each_section_that_the_code_names_is_there() {
+    let pages = pages();
+    let mut files = vec![checkout().join("template.yaml")];
+    let mut folders = ["cli/src", "functions", "shared/src"]
+        .map(|folder| checkout().join(folder))
+        .to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    for file in files {
+        let text = fs::read_to_string(&file).expect("the file can be read");
+        for rest in text.split("docs/").skip(1) {
+            let end =
+                rest.find(|char: char| !(char.is_ascii_alphanumeric() || "-_.#".contains(char)));
+            let target = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
+            let Some((page, anchor)) = target.split_once(".md#") else {
+                continue;
+            };
+            let path = format!("docs/{page}.md");
+            let page = pages.iter().find(|page| page.path == path);
+            let is_there =
+                page.is_some_and(|page| page.anchors.iter().any(|there| there == anchor));
+            assert!(is_there, "{}: docs/{target}", file.display());
+        }
+    }
+}
+
 /// The path without `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();

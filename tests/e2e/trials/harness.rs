@@ -1,4 +1,5 @@
-//! Runs the trials on one local AWS with four stacks side by side. Each stack is deployed when the first trial needs it.
+//! Runs the trials on one local AWS with four stacks side by side. Each stack is deployed when the first trial needs it. The stack of
+//! the documentation is on a local AWS of its own, because it has the name that the pages use.
 //!
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The others are whole: one
 //! for trials of the deployed event processor, one for trials that hand messages to its binary and for those of the alarms, and
