@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, man};
+use crate::commands::{completions, man, secret, token, webhook};
 
 /// Looks into a deployed stack of the WHOOP partner functions, and does what has to be done by hand.
 ///
@@ -50,6 +50,9 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Print the stack's outputs, such as the URL of the webhook
     Outputs(crate::commands::outputs::Outputs),
+    Webhook(webhook::Webhook),
+    Secret(secret::Secret),
+    Token(token::Token),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages
