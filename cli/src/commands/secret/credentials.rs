@@ -1,4 +1,4 @@
-//! `secret set credentials` and `secret rotate credentials`.
+//! The client credentials.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,77 +8,69 @@ use serde_json::json;
 use whoop_partner::PartnerCredentials;
 
 use super::check::check;
-use super::stored::{StoredSecret, Version};
+use super::stored::{Report, StoredSecret, Version};
 use crate::error::ToolError;
-use crate::report::Output;
 use crate::secret_input;
 use crate::session::Session;
 
 /// What helps after the credentials are stored.
 const NEXT: &str = "whoop-partner token refresh --force, to use them at once";
 
-/// Store the client credentials of a new stack, after WHOOP has taken them
-///
-/// The client secret comes from standard input or from a prompt.
 #[derive(Debug, Args)]
-pub(super) struct Set {
-    #[command(flatten)]
-    input: Input,
-}
-
-/// Replace the client credentials, after WHOOP has taken the new ones
-///
-/// The client secret comes from standard input or from a prompt. The functions use the new credentials when WHOOP next refuses the
-/// old ones.
-#[derive(Debug, Args)]
-pub(super) struct Rotate {
-    #[command(flatten)]
-    input: Input,
-}
-
-#[derive(Debug, Args)]
-struct Input {
-    /// The client ID, which is no secret; it is asked for if it is left out
+pub(super) struct Options {
+    /// credentials: The client ID, which is no secret; it is asked for if it is left out
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// Store them without requesting a token from WHOOP with them first
+    /// credentials: Store them without requesting a token from WHOOP with them first
     #[arg(long)]
     unchecked: bool,
 }
 
-impl Set {
-    pub async fn run(self, session: &Session, output: &Output) -> Result<(), ToolError> {
+impl Options {
+    /// Stores the client credentials of a new stack.
+    ///
+    /// # Errors
+    ///
+    /// If the stack has others already, or WHOOP does not take them.
+    pub async fn set(self, session: &Session) -> Result<Report, ToolError> {
         let secret = secret(session).await?;
         let current = secret.version("AWSCURRENT").await?;
-        let credentials = self.input.read()?;
-        if let Some(current) = current {
-            if !is_same(&current, &credentials) {
-                return Err(secret.already_set(&current));
+        let credentials = self.read()?;
+        match current {
+            Some(current) if is_same(&current, &credentials) => {
+                Ok(secret.unchanged(&current, NEXT))
             }
-            return output.report(&secret.unchanged(&current, NEXT));
+            Some(current) => Err(secret.already_set(&current)),
+            None => self.store(session, &secret, &credentials).await,
         }
-        self.input
-            .store(session, &secret, &credentials, output)
-            .await
     }
-}
 
-impl Rotate {
-    pub async fn run(self, session: &Session, output: &Output) -> Result<(), ToolError> {
+    /// Replaces the client credentials.
+    ///
+    /// # Errors
+    ///
+    /// If the stack has none yet, or WHOOP does not take the new ones.
+    pub async fn rotate(self, session: &Session) -> Result<Report, ToolError> {
         let secret = secret(session).await?;
         let current = secret.version("AWSCURRENT").await?;
         let current = current.ok_or_else(|| secret.not_set())?;
-        let credentials = self.input.read()?;
+        let credentials = self.read()?;
         if is_same(&current, &credentials) {
-            return output.report(&secret.unchanged(&current, NEXT));
+            return Ok(secret.unchanged(&current, NEXT));
         }
-        self.input
-            .store(session, &secret, &credentials, output)
-            .await
+        self.store(session, &secret, &credentials).await
     }
-}
 
-impl Input {
+    /// Refuses these options for the other secret.
+    pub fn refuse_if_given(&self) -> Result<(), ToolError> {
+        if self.client_id.is_some() || self.unchecked {
+            return Err(ToolError::WrongUse(
+                "--client-id and --unchecked are for the credentials".into(),
+            ));
+        }
+        Ok(())
+    }
+
     fn read(&self) -> Result<PartnerCredentials, ToolError> {
         let client_id = match &self.client_id {
             Some(client_id) => client_id.clone(),
@@ -101,8 +93,7 @@ impl Input {
         session: &Session,
         secret: &StoredSecret,
         credentials: &PartnerCredentials,
-        output: &Output,
-    ) -> Result<(), ToolError> {
+    ) -> Result<Report, ToolError> {
         if !self.unchecked {
             check(session, credentials).await?;
         }
@@ -111,7 +102,7 @@ impl Input {
             "client_secret": credentials.client_secret.expose_secret(),
         });
         let version_id = secret.put(&value).await?;
-        output.report(&secret.stored(version_id, NEXT).await?)
+        secret.stored(version_id, NEXT).await
     }
 }
 

@@ -1,8 +1,7 @@
-//! `secret set signing` and `secret rotate signing`.
+//! The signing secret.
 
 use std::time::SystemTime;
 
-use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use whoop_partner::secrets::{PREVIOUS_KEY_VALID, SigningSecret};
@@ -10,63 +9,51 @@ use whoop_partner::secrets::{PREVIOUS_KEY_VALID, SigningSecret};
 use super::stored::{Report, StoredSecret, Version};
 use crate::error::ToolError;
 use crate::moment::timestamp;
-use crate::report::Output;
 use crate::secret_input;
 use crate::session::Session;
 
 /// What helps after the secret is stored.
 const NEXT: &str = "whoop-partner webhook send --heartbeat, to see whether the webhook takes it";
 
-/// Store the signing secret of a new stack
+/// Stores the signing secret of a new stack.
 ///
-/// The value comes from standard input or from a prompt, as WHOOP gave it.
-#[derive(Debug, Args)]
-pub(super) struct Set {}
+/// # Errors
+///
+/// If it has another value already.
+pub(super) async fn set(session: &Session) -> Result<Report, ToolError> {
+    let secret = secret(session).await?;
+    let current = secret.version("AWSCURRENT").await?;
+    let key = secret_input::read("signing secret")?;
+    match current {
+        Some(current) if is(&current, &key) => unchanged(&secret, &current).await,
+        Some(current) => Err(secret.already_set(&current)),
+        None => store(&secret, &key).await,
+    }
+}
 
-/// Replace the signing secret; the key before it stays valid for 24 hours
+/// Replaces the signing secret.
 ///
-/// The value comes from standard input or from a prompt, as WHOOP gave it. The new key is accepted at once.
+/// # Errors
 ///
-/// Only two keys are valid at a time. If the key before the current one is still valid, it would be dropped, so the command refuses.
-/// If you have just stored a wrong value, store the key that WHOOP signs with once more: this drops nothing.
-#[derive(Debug, Args)]
-pub(super) struct Rotate {
-    /// Store the value even if the key before the current one is still valid; webhooks signed with that key are refused afterwards
-    #[arg(long)]
+/// If it has no value yet, or if the key before the current one is still valid and `drop_previous_key` is false.
+pub(super) async fn rotate(
+    session: &Session,
     drop_previous_key: bool,
-}
-
-impl Set {
-    pub async fn run(self, session: &Session, output: &Output) -> Result<(), ToolError> {
-        let secret = secret(session).await?;
-        let current = secret.version("AWSCURRENT").await?;
-        let key = secret_input::read("signing secret")?;
-        let report = match current {
-            Some(current) if is(&current, &key) => unchanged(&secret, &current).await?,
-            Some(current) => return Err(secret.already_set(&current)),
-            None => store(&secret, &key).await?,
-        };
-        output.report(&report)
+) -> Result<Report, ToolError> {
+    let secret = secret(session).await?;
+    let current = secret.version("AWSCURRENT").await?;
+    let current = current.ok_or_else(|| secret.not_set())?;
+    let key = secret_input::read("signing secret")?;
+    if is(&current, &key) {
+        return unchanged(&secret, &current).await;
     }
-}
-
-impl Rotate {
-    pub async fn run(self, session: &Session, output: &Output) -> Result<(), ToolError> {
-        let secret = secret(session).await?;
-        let current = secret.version("AWSCURRENT").await?;
-        let current = current.ok_or_else(|| secret.not_set())?;
-        let key = secret_input::read("signing secret")?;
-        if is(&current, &key) {
-            return output.report(&unchanged(&secret, &current).await?);
-        }
-        if !self.drop_previous_key
-            && let Some(previous) = secret.version("AWSPREVIOUS").await?
-            && let Some(valid_until) = drops_until(&current, &previous, &key, SystemTime::now())
-        {
-            return Err(would_drop(valid_until));
-        }
-        output.report(&store(&secret, &key).await?)
+    if !drop_previous_key
+        && let Some(previous) = secret.version("AWSPREVIOUS").await?
+        && let Some(valid_until) = drops_until(&current, &previous, &key, SystemTime::now())
+    {
+        return Err(would_drop(valid_until));
     }
+    store(&secret, &key).await
 }
 
 /// Until when the previous key is valid that a third key would drop. `None` if it drops no valid key.

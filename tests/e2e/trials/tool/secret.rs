@@ -276,6 +276,12 @@ async fn a_value_that_can_not_be_meant_is_refused(world: &World) -> Outcome {
     }
     // an argument would be seen by others on the machine
     run(world, &[&ROTATE[..], &["whsec_a-key"]].concat(), "", 2).await?;
+    let unchecked = [&ROTATE[..], &["--unchecked"]].concat();
+    let said = run(world, &unchecked, "whsec_a-key", 2).await?;
+    said.assert(2, &["are for the credentials"]);
+    let drop = ["secret", "rotate", "credentials", "--drop-previous-key"];
+    let said = run(world, &drop, "client-secret", 2).await?;
+    said.assert(2, &["is for the signing secret"]);
     let set = ["secret", "set", "credentials"];
     let said = run(world, &set, "client-secret", 2).await?;
     said.assert(2, &["give --client-id"]);

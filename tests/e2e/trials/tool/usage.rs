@@ -145,7 +145,7 @@ async fn completions_know_every_command_and_option() -> Outcome {
     for shell in ["bash", "zsh", "fish"] {
         let said = run(&["completions", shell]).await?;
         said.assert(0, &[]);
-        // fish names options without the hyphens
+        // fish names options without the hyphens, and its script knows two levels of commands only
         let known = match shell {
             "fish" => said.stdout.replace("-l ", "--"),
             _ => said.stdout.clone(),
