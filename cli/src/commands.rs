@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
         Command::Webhook(webhook) => return webhook.run(begin, output).await,
         Command::Secret(secret) => return secret.run(&begin().await?, output).await,
         Command::Token(token) => return token.run(&begin().await?, output).await,
-        Command::Completions(completions) => completions.run(),
+        Command::Completions(completions) => completions.run()?,
         Command::Man(man) => man.run()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -37,6 +37,8 @@ enum Action {
 /// The signing secret, or the client secret, comes from standard input or from a prompt, as WHOOP gave it.
 #[derive(Debug, Args)]
 struct Set {
+    /// Which secret
+    #[arg(value_name = "SECRET")]
     which: Which,
     #[command(flatten)]
     credentials: credentials::Options,
@@ -53,8 +55,10 @@ struct Set {
 /// New client credentials are used when WHOOP next refuses the old ones.
 #[derive(Debug, Args)]
 struct Rotate {
+    /// Which secret
+    #[arg(value_name = "SECRET")]
     which: Which,
-    /// signing: Store the value even if the key before the current one is still valid; webhooks signed with that key are refused
+    /// For signing: store the value even if the key before the current one is still valid; webhooks signed with that key are refused
     /// afterwards
     #[arg(long)]
     drop_previous_key: bool,

@@ -18,10 +18,10 @@ const NEXT: &str = "whoop-partner token refresh --force, to use them at once";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// credentials: The client ID, which is no secret; it is asked for if it is left out
+    /// For credentials: the client ID, which is no secret; it is asked for if it is left out
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// credentials: Store them without requesting a token from WHOOP with them first
+    /// For credentials: store them without requesting a token from WHOOP with them first
     #[arg(long)]
     unchecked: bool,
 }

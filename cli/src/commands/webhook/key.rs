@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use secrecy::SecretString;
-use whoop_partner::secrets::{KeySet, read_signing_keys};
+use whoop_partner::secrets::{KeySet, SecretError, read_signing_keys};
 
 use super::body;
 use crate::error::ToolError;
@@ -73,8 +73,13 @@ async fn stack_secrets(session: &Session) -> Result<SigningSecrets, ToolError> {
     let client = aws_sdk_secretsmanager::Client::new(session.config());
     let keys = read_signing_keys(&client, secret_id).await;
     let keys = keys.map_err(|error| ToolError::Remediable {
+        remedy: match error {
+            SecretError::Missing { .. } => "store it: whoop-partner secret set signing",
+            SecretError::Malformed { .. } => "replace it: whoop-partner secret rotate signing",
+            _ => "check that you may read the secret and use its key",
+        }
+        .into(),
         message: error.to_string(),
-        remedy: "store it with: whoop-partner secret set signing; or check your permissions".into(),
     })?;
     Ok(SigningSecrets::Stack(Box::new(keys)))
 }

@@ -64,7 +64,7 @@ pub(super) struct Send {
     #[arg(long, value_enum, default_value_t = Kind::Right)]
     signature: Kind,
     /// Where to send it, instead of to the stack's WebhookUrl: HTTPS, or HTTP to a loopback address
-    #[arg(long)]
+    #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Send the same webhook this many times, one after the other
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -18,6 +18,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         every_command_refuses_wrong_use,
         completions_know_every_command_and_option,
         every_command_has_a_manual_page,
+        output_that_nobody_takes_is_a_failure_and_no_panic,
     ]
 }
 
@@ -193,5 +194,23 @@ async fn every_command_has_a_manual_page() -> Outcome {
     run(&["man", "/dev/null/man"])
         .await?
         .assert(1, &["/dev/null/man"]);
+    Ok(())
+}
+
+async fn output_that_nobody_takes_is_a_failure_and_no_panic() -> Outcome {
+    let tool = checkout().join("target/debug/whoop-partner");
+    let tool = tool.to_str().ok_or("the path is no text")?;
+    for (command, words) in [
+        // nothing fits onto this device
+        ("completions bash >/dev/full", "standard output: "),
+        // the other end of the pipe is closed; the error goes into it as well
+        ("man /dev/null/man 2>&1 | true; exit ${PIPESTATUS[0]}", ""),
+    ] {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("'{tool}' {command}")]);
+        let said = say(bash, "").await?;
+        said.assert(1, &[words]);
+        assert!(!said.text().contains("panicked"), "{said:?}");
+    }
     Ok(())
 }

@@ -289,7 +289,10 @@ async fn a_secret_without_a_value_is_named(world: &World) -> Outcome {
     let said = tool.run_with_input(&verify, BODY).await?;
     said.assert(
         1,
-        &["is malformed in version AWSCURRENT", "secret set signing"],
+        &[
+            "is malformed in version AWSCURRENT",
+            "secret rotate signing",
+        ],
     );
     fresh(world).await?;
     Ok(())
