@@ -3,6 +3,9 @@
 pub(crate) mod completions;
 pub(crate) mod man;
 pub(crate) mod outputs;
+pub(crate) mod secret;
+pub(crate) mod token;
+pub(crate) mod webhook;
 
 use std::process::ExitCode;
 
@@ -16,7 +19,10 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
     let begin = || Session::begin(&arguments.global);
     match arguments.command {
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
-        Command::Completions(completions) => completions.run(),
+        Command::Webhook(webhook) => return webhook.run(begin, output).await,
+        Command::Secret(secret) => return secret.run(&begin().await?, output).await,
+        Command::Token(token) => return token.run(&begin().await?, output).await,
+        Command::Completions(completions) => completions.run()?,
         Command::Man(man) => man.run()?,
     }
     Ok(ExitCode::SUCCESS)

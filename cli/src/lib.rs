@@ -6,7 +6,9 @@
 mod arguments;
 mod commands;
 mod error;
+mod moment;
 mod report;
+mod secret_input;
 mod session;
 mod stack;
 

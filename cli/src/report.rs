@@ -58,15 +58,13 @@ impl Output {
     }
 
     pub fn error(&self, error: &ToolError) {
-        if self.json {
-            let report = json!({"error": error.to_string(), "remedy": error.remedy()});
-            eprintln!("{report}");
-            return;
-        }
-        eprintln!("error: {error}");
-        if let Some(remedy) = error.remedy() {
-            eprintln!("  do: {remedy}");
-        }
+        let text = match (self.json, error.remedy()) {
+            (true, remedy) => json!({"error": error.to_string(), "remedy": remedy}).to_string(),
+            (false, Some(remedy)) => format!("error: {error}\n  do: {remedy}"),
+            (false, None) => format!("error: {error}"),
+        };
+        // there is nobody else to tell; the exit status says it too
+        let _ = writeln!(io::stderr(), "{text}");
     }
 }
 
