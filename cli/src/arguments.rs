@@ -50,6 +50,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Print the stack's outputs, such as the URL of the webhook
     Outputs(crate::commands::outputs::Outputs),
+    Doctor(crate::commands::doctor::Doctor),
+    Status(crate::commands::status::StatusCommand),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

@@ -1,8 +1,10 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod outputs;
+pub(crate) mod status;
 
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
     let begin = || Session::begin(&arguments.global);
     match arguments.command {
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
+        Command::Doctor(doctor) => return doctor.run(&begin().await?, output).await,
+        Command::Status(status) => return status.run(output, begin).await,
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run()?,
     }

@@ -3,11 +3,17 @@
 //! A command finds something out and returns it as a [`report::Report`], which is printed for people or, with `--json`, for
 //! programs. Patients' data are shown only with `--show-phi`. A secret or an access token is never shown.
 
+mod alarms;
 mod arguments;
 mod commands;
+mod duration;
 mod error;
+mod finding;
+mod log_lines;
+mod queues;
 mod report;
 mod session;
+mod signals;
 mod stack;
 
 use std::process::ExitCode;
