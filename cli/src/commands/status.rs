@@ -40,12 +40,12 @@ impl StatusCommand {
         begin: impl AsyncFn() -> Result<Session, ToolError>,
     ) -> Result<ExitCode, ToolError> {
         let Some(seconds) = self.watch else {
-            return show(&begin().await?, output).await;
+            return show(&begin().await?, |status| output.report(status)).await;
         };
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             // a new session, because the stack may have changed
-            let shown = async { show(&begin().await?, output).await };
+            let shown = async { show(&begin().await?, |status| output.line(status)).await };
             let shown = tokio::select! {
                 shown = shown => shown?,
                 _ = &mut interrupted => return Ok(ExitCode::SUCCESS),
@@ -58,14 +58,17 @@ impl StatusCommand {
     }
 }
 
-async fn show(session: &Session, output: &Output) -> Result<ExitCode, ToolError> {
+async fn show(
+    session: &Session,
+    print: impl FnOnce(&Status) -> Result<(), ToolError>,
+) -> Result<ExitCode, ToolError> {
     let status = match session.stack().await {
         Ok(_) => collect(session).await,
         // nobody knows what to look at
         Err(error @ ToolError::Aws { .. }) => Status::unknown(session.stack_name(), &error),
         Err(error) => return Err(error),
     };
-    output.report(&status)?;
+    print(&status)?;
     Ok(if status.bad_count > 0 {
         ExitCode::FAILURE
     } else {

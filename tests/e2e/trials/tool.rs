@@ -1,6 +1,8 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
+mod doctor;
 mod outputs;
+mod status;
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -16,7 +18,11 @@ use crate::harness::Harness;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let areas = [outputs::trials(harness)];
+    let areas = [
+        doctor::trials(harness),
+        outputs::trials(harness),
+        status::trials(harness),
+    ];
     areas.into_iter().flatten().collect()
 }
 

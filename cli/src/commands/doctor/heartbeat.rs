@@ -12,8 +12,11 @@ use crate::finding::{Finding, is_denial};
 use crate::log_lines;
 use crate::session::Session;
 
-/// How long a heartbeat may take to arrive, and its log line to be readable.
-const ARRIVAL_LIMIT: Duration = Duration::from_secs(20);
+/// How long a heartbeat may take to arrive, and its log line to be readable, before another one is sent.
+const FIRST_LIMIT: Duration = Duration::from_secs(8);
+
+/// How long one of both may take after that.
+const SECOND_LIMIT: Duration = Duration::from_secs(12);
 
 /// The longest time between two looks at the log.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -32,19 +35,32 @@ pub(super) async fn checks(session: &Session, mapped: bool) -> Vec<Check> {
         Ok((finding, accepted)) => (finding, accepted),
         Err(error) => (Finding::not_looked(&error), false),
     };
-    let arrival = async {
+    let arrived = async {
         if !accepted {
             return Ok(Finding::skipped("no heartbeat was sent"));
         }
         if !mapped {
             return Ok(Finding::skipped("the event source mapping is not on"));
         }
-        await_arrival(session, &before?).await
+        let before = before?;
+        if is_seen(session, &before, FIRST_LIMIT).await? {
+            return Ok(arrival());
+        }
+        // a busy stack may be slow with the first one
+        send(session).await?;
+        if is_seen(session, &before, SECOND_LIMIT).await? {
+            return Ok(arrival());
+        }
+        let limit = (FIRST_LIMIT + SECOND_LIMIT).as_secs();
+        Ok(Finding::bad(
+            format!("the event processor has not logged it within {limit} s"),
+            "docs/runbook.md#noheartbeat, docs/runbook.md#crash, docs/runbook.md#notconsumed",
+        ))
     };
-    let arrival = judged(arrival).await;
+    let arrived = judged(arrived).await;
     vec![
         Check::new("heartbeat", sent),
-        Check::new("heartbeat_arrival", arrival),
+        Check::new("heartbeat_arrival", arrived),
     ]
 }
 
@@ -103,24 +119,25 @@ fn judge(invocation: &Invocation) -> Finding {
     Finding::bad(format!("{error_type}: {message}"), remedy)
 }
 
-/// Waits for a heartbeat that had not arrived before.
-async fn await_arrival(session: &Session, before: &HashSet<String>) -> Result<Finding, ToolError> {
+fn arrival() -> Finding {
+    Finding::good("heartbeat seen: the event processor has it")
+}
+
+/// Waits for a heartbeat that had not arrived before. Returns whether one has come in time.
+async fn is_seen(
+    session: &Session,
+    before: &HashSet<String>,
+    limit: Duration,
+) -> Result<bool, ToolError> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        if arrived(session)
-            .await?
-            .iter()
-            .any(|line| !before.contains(line))
-        {
-            return Ok(Finding::good("heartbeat seen: the event processor has it"));
+        let lines = arrived(session).await?;
+        if lines.iter().any(|line| !before.contains(line)) {
+            return Ok(true);
         }
-        if started.elapsed() + pause > ARRIVAL_LIMIT {
-            let limit = ARRIVAL_LIMIT.as_secs();
-            return Ok(Finding::bad(
-                format!("the event processor has not logged it within {limit} s"),
-                "docs/runbook.md#noheartbeat, docs/runbook.md#crash, docs/runbook.md#notconsumed",
-            ));
+        if started.elapsed() + pause > limit {
+            return Ok(false);
         }
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::try_join_all;
+use serde_json::Value;
 
 use crate::duration::{in_words, since};
 use crate::error::ToolError;
@@ -33,6 +34,9 @@ const LOGS: [(&str, &str, &str); 4] = [
 
 /// The filter patterns of lines that say that a permission is missing. Two, because the local AWS knows no "or".
 const PATTERNS: [&str; 2] = ["\"AccessDenied\"", "\"not authorized\""];
+
+/// Longer messages than this are no sentences of ours, but errors.
+const LONGEST_MESSAGE: usize = 60;
 
 /// So many wrong signatures in a row are no accident. The alarm WrongKey takes as many.
 const SUSPICIOUS: u64 = 3;
@@ -76,7 +80,7 @@ pub(super) async fn permissions(session: &Session, now: SystemTime) -> Result<Fi
 
 fn note(denials: &mut Denials, function: &'static str, line: &Line) {
     let denied = denials
-        .entry((function, action(&line.text).to_owned()))
+        .entry((function, action(&line.text)))
         .or_insert(Denied {
             times: 0,
             last: line.at,
@@ -85,14 +89,16 @@ fn note(denials: &mut Denials, function: &'static str, line: &Line) {
     denied.last = denied.last.max(line.at);
 }
 
-/// The action that AWS refused, such as `sqs:SendMessage`, if the line says so.
-fn action(line: &str) -> &str {
-    let named = line.split_once("not authorized to perform: ");
-    let action = named.map_or("", |(_, rest)| rest);
-    let end = action.find(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
-    match &action[..end.unwrap_or(action.len())] {
-        "" => "a call",
-        action => action,
+/// The action that AWS refused, such as `sqs:SendMessage`, if the line says so; or else what the function says about it.
+fn action(line: &str) -> String {
+    if let Some((_, action)) = line.split_once("not authorized to perform: ") {
+        let end = action.find(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+        return action[..end.unwrap_or(action.len())].to_owned();
+    }
+    let fields: Value = serde_json::from_str(line).unwrap_or_default();
+    match fields["message"].as_str() {
+        Some(message) if message.len() <= LONGEST_MESSAGE => format!("a call ({message})"),
+        _ => "a call".into(),
     }
 }
 
@@ -160,6 +166,8 @@ mod tests {
         let line = r#"{"error":"status 400, AccessDeniedException: User: arn:aws:sts::1:assumed-role/r is not authorized to perform: sqs:SendMessage on resource: arn"}"#;
         assert_eq!(action(line), "sqs:SendMessage");
         assert_eq!(action("status 400, AccessDeniedException"), "a call");
+        let sentence = r#"{"message":"queue did not take the webhook","error":"AccessDenied"}"#;
+        assert_eq!(action(sentence), "a call (queue did not take the webhook)");
         assert_eq!(
             action("not authorized to perform: kms:Decrypt\"}"),
             "kms:Decrypt"
