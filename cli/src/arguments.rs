@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, man, secret, token, webhook};
+use crate::commands::{completions, doctor, man, outputs, secret, status, token, webhook};
 
 /// Looks into a deployed stack of the WHOOP partner functions, and does what has to be done by hand.
 ///
@@ -48,11 +48,12 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the stack's outputs, such as the URL of the webhook
-    Outputs(crate::commands::outputs::Outputs),
+    Doctor(doctor::Doctor),
+    Status(status::StatusCommand),
     Webhook(webhook::Webhook),
     Secret(secret::Secret),
     Token(token::Token),
+    Outputs(outputs::Outputs),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

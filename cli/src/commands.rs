@@ -1,9 +1,11 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod outputs;
 pub(crate) mod secret;
+pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod webhook;
 
@@ -23,6 +25,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
         Command::Secret(secret) => return secret.run(&begin().await?, output).await,
         Command::Token(token) => return token.run(&begin().await?, output).await,
         Command::Completions(completions) => completions.run()?,
+        Command::Doctor(doctor) => return doctor.run(&begin().await?, output).await,
+        Command::Status(status) => return status.run(output, begin).await,
         Command::Man(man) => man.run()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,9 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
+mod doctor;
 mod outputs;
 mod secret;
+mod status;
 mod token;
 mod usage;
 mod webhook;
@@ -22,6 +24,8 @@ use crate::harness::Harness;
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     let areas = [
+        doctor::trials(harness),
+        status::trials(harness),
         outputs::trials(harness),
         secret::trials(harness),
         token::trials(harness),
