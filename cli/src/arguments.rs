@@ -50,6 +50,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Print the stack's outputs, such as the URL of the webhook
     Outputs(crate::commands::outputs::Outputs),
+    #[command(subcommand)]
+    Dlq(crate::commands::dlq::Dlq),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

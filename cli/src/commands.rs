@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod dlq;
 pub(crate) mod man;
 pub(crate) mod outputs;
 
@@ -16,6 +17,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
     let begin = || Session::begin(&arguments.global);
     match arguments.command {
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
+        Command::Dlq(dlq) => return dlq.run(&begin().await?, output).await,
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run()?,
     }

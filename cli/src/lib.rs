@@ -5,7 +5,11 @@
 
 mod arguments;
 mod commands;
+mod confirmation;
 mod error;
+mod interrupt;
+mod moment;
+mod progress;
 mod report;
 mod session;
 mod stack;

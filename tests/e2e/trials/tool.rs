@@ -1,22 +1,30 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
+mod dead_letters;
+mod dlq;
 mod outputs;
 
+use std::panic::AssertUnwindSafe;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use libtest_mimic::{Failed, Trial};
+use local_aws::aws_proxy::AwsProxy;
 use local_aws::checkout;
 use local_aws::world::World;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, Outcome};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let areas = [outputs::trials(harness)];
+    let areas = [
+        outputs::trials(harness),
+        dlq::trials(harness),
+    ];
     areas.into_iter().flatten().collect()
 }
 
@@ -55,8 +63,24 @@ impl<'w> Tool<'w> {
 
     /// Runs the tool and gives it something to read. The search for leaks reads all that it says, except with `--show-phi`.
     pub async fn run_with_input(self, arguments: &[&str], input: &str) -> Result<Said, Failed> {
-        let mut child = self
-            .command(arguments)
+        self.run_command(self.command(arguments), arguments, input)
+            .await
+    }
+
+    /// Runs the tool, and the SDK in it calls SQS through a proxy.
+    pub async fn run_through(self, proxy: &AwsProxy, arguments: &[&str]) -> Result<Said, Failed> {
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL_SQS", proxy.url());
+        self.run_command(command, arguments, "").await
+    }
+
+    async fn run_command(
+        self,
+        mut command: Command,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<Said, Failed> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -90,6 +114,19 @@ impl<'w> Tool<'w> {
             .env("WHOOP_PARTNER_STACK", &self.world.stack.name)
             .kill_on_drop(true);
         command
+    }
+}
+
+/// Runs a trial, and then repairs what it has broken, even if it panics.
+async fn restored(
+    trial: impl Future<Output = Outcome>,
+    repair: impl AsyncFnOnce() -> Outcome,
+) -> Outcome {
+    let outcome = AssertUnwindSafe(trial).catch_unwind().await;
+    let repaired = repair().await;
+    match outcome {
+        Ok(outcome) => outcome.and(repaired),
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
