@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Outputs(crate::commands::outputs::Outputs),
     #[command(subcommand)]
     Dlq(crate::commands::dlq::Dlq),
+    #[command(subcommand)]
+    Events(crate::commands::events::Events),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

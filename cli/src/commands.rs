@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod dlq;
+pub(crate) mod events;
 pub(crate) mod man;
 pub(crate) mod outputs;
 
@@ -18,6 +19,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
     match arguments.command {
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
         Command::Dlq(dlq) => return dlq.run(&begin().await?, output).await,
+        Command::Events(events) => return events.run(&begin().await?, output).await,
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run()?,
     }

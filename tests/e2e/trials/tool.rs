@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod dlq;
+mod events;
 mod outputs;
 
 use std::panic::AssertUnwindSafe;
@@ -24,6 +25,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     let areas = [
         outputs::trials(harness),
         dlq::trials(harness),
+        events::trials(harness),
     ];
     areas.into_iter().flatten().collect()
 }
