@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Dlq(crate::commands::dlq::Dlq),
     #[command(subcommand)]
     Events(crate::commands::events::Events),
+    Logs(crate::commands::logs::Logs),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod dlq;
 pub(crate) mod events;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod outputs;
 
@@ -20,6 +21,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
         Command::Dlq(dlq) => return dlq.run(&begin().await?, output).await,
         Command::Events(events) => return events.run(&begin().await?, output).await,
+        Command::Logs(logs) => return logs.run(&begin().await?, output).await,
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run()?,
     }

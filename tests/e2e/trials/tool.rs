@@ -3,6 +3,7 @@
 mod dead_letters;
 mod dlq;
 mod events;
+mod logs;
 mod outputs;
 
 use std::panic::AssertUnwindSafe;
@@ -26,6 +27,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         outputs::trials(harness),
         dlq::trials(harness),
         events::trials(harness),
+        logs::trials(harness),
     ];
     areas.into_iter().flatten().collect()
 }
