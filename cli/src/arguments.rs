@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, doctor, man, outputs, secret, status, token, webhook};
+use crate::commands::{
+    completions, dlq, doctor, events, logs, man, outputs, secret, status, token, webhook,
+};
 
 /// Looks into a deployed stack of the WHOOP partner functions, and does what has to be done by hand.
 ///
@@ -53,6 +55,11 @@ pub(crate) enum Command {
     Webhook(webhook::Webhook),
     Secret(secret::Secret),
     Token(token::Token),
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
+    #[command(subcommand)]
+    Events(events::Events),
+    Logs(logs::Logs),
     Outputs(outputs::Outputs),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),

@@ -1,7 +1,10 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod dlq;
 pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod outputs;
 pub(crate) mod secret;
@@ -27,6 +30,9 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
         Command::Completions(completions) => completions.run()?,
         Command::Doctor(doctor) => return doctor.run(&begin().await?, output).await,
         Command::Status(status) => return status.run(output, begin).await,
+        Command::Dlq(dlq) => return dlq.run(&begin().await?, output).await,
+        Command::Events(events) => return events.run(&begin().await?, output).await,
+        Command::Logs(logs) => return logs.run(&begin().await?, output).await,
         Command::Man(man) => man.run()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -6,11 +6,13 @@
 mod alarms;
 mod arguments;
 mod commands;
-mod duration;
+mod confirmation;
 mod error;
 mod finding;
+mod interrupt;
 mod log_lines;
 mod moment;
+mod progress;
 mod queues;
 mod report;
 mod secret_input;

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::join;
 use serde_json::Value;
 
-use crate::duration::since;
 use crate::log_lines;
+use crate::moment::elapsed;
 use crate::session::Session;
 
 /// How far back signals are read.
@@ -135,7 +135,7 @@ impl Signals {
     pub fn oldest_message(&self, now: SystemTime) -> Result<f64, &str> {
         let ages = self.oldest_message_seconds.as_ref();
         let mut ages = ages.map_err(String::as_str)?.iter().rev();
-        match ages.find(|point| since(point.at, now) <= RECENT) {
+        match ages.find(|point| elapsed(point.at, now) <= RECENT) {
             Some(point) => Ok(point.value),
             None => Err("CloudWatch has no recent value"),
         }

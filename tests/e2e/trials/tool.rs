@@ -1,6 +1,10 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
+mod dead_letters;
+mod dlq;
 mod doctor;
+mod events;
+mod logs;
 mod outputs;
 mod secret;
 mod status;
@@ -9,28 +13,34 @@ mod usage;
 mod webhook;
 
 use std::ffi::OsStr;
+use std::panic::AssertUnwindSafe;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use libtest_mimic::{Failed, Trial};
+use local_aws::aws_proxy::AwsProxy;
 use local_aws::checkout;
 use local_aws::world::World;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, Outcome};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     let areas = [
         doctor::trials(harness),
         status::trials(harness),
-        outputs::trials(harness),
+        webhook::trials(harness),
         secret::trials(harness),
         token::trials(harness),
+        dlq::trials(harness),
+        events::trials(harness),
+        logs::trials(harness),
+        outputs::trials(harness),
         usage::trials(harness),
-        webhook::trials(harness),
     ];
     areas.into_iter().flatten().collect()
 }
@@ -85,6 +95,13 @@ impl<'w> Tool<'w> {
         Ok(said)
     }
 
+    /// Runs the tool, and the SDK in it calls SQS through a proxy.
+    pub async fn run_through(self, proxy: &AwsProxy, arguments: &[&str]) -> Result<Said, Failed> {
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL_SQS", proxy.url());
+        self.finish(command, "").await
+    }
+
     /// The tool with these arguments, not started yet. It sees no variables but those of the local AWS, and the stack's name.
     pub fn command(self, arguments: &[&str]) -> Command {
         let mut command = Command::new(checkout().join("target/debug/whoop-partner"));
@@ -116,6 +133,19 @@ pub async fn say(mut command: Command, input: &str) -> Result<Said, Failed> {
         stdout: String::from_utf8(output.stdout)?,
         stderr: String::from_utf8(output.stderr)?,
     })
+}
+
+/// Runs a trial, and then repairs what it has broken, even if it panics.
+async fn restored(
+    trial: impl Future<Output = Outcome>,
+    repair: impl AsyncFnOnce() -> Outcome,
+) -> Outcome {
+    let outcome = AssertUnwindSafe(trial).catch_unwind().await;
+    let repaired = repair().await;
+    match outcome {
+        Ok(outcome) => outcome.and(repaired),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 impl Said {

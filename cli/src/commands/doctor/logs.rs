@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use crate::duration::{in_words, since};
 use crate::error::ToolError;
 use crate::finding::{Finding, is_denial};
 use crate::log_lines::{self, Line};
+use crate::moment::{elapsed, rough};
 use crate::session::Session;
 use crate::signals::Signals;
 
@@ -109,7 +109,7 @@ fn judge(denials: &Denials, stack: &str, now: SystemTime) -> Finding {
     let denials: Vec<_> = denials
         .iter()
         .map(|((function, action), denied)| {
-            let ago = in_words(since(denied.last, now));
+            let ago = rough(elapsed(denied.last, now));
             format!(
                 "{function}: {action} was refused {} times, last {ago} ago",
                 denied.times

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::duration::in_words;
 use crate::error::ToolError;
 use crate::finding::Finding;
+use crate::moment::rough;
 use crate::queues::Depth;
 use crate::session::Session;
 use crate::signals::Signals;
@@ -34,7 +34,7 @@ fn judge(depth: Depth, oldest: Result<f64, &str>) -> Finding {
     );
     match oldest {
         Ok(seconds) => {
-            let age = in_words(std::time::Duration::from_secs_f64(seconds.max(0.0)));
+            let age = rough(std::time::Duration::from_secs_f64(seconds.max(0.0)));
             let found = format!("{found}; the oldest is {age} old");
             if seconds >= BACKLOG_SECONDS {
                 Finding::bad(found, "docs/runbook.md#notconsumed")

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use whoop_partner::secrets::{PartnerCredentialsCache, SecretError, current_signing_key};
 
-use crate::duration::{in_words, since};
 use crate::error::ToolError;
 use crate::finding::{Finding, is_denial};
+use crate::moment::{elapsed, rough};
 use crate::session::Session;
 
 /// How long the previous key is valid after the current one was created.
@@ -111,14 +111,14 @@ pub(super) async fn previous(session: &Session, now: SystemTime) -> Result<Findi
 
 /// Judges the previous version. A malformed one does no harm to the current one, so that it is not bad.
 fn judge_previous(json: Option<&SecretString>, created: SystemTime, now: SystemTime) -> Finding {
-    let age = since(created, now);
+    let age = elapsed(created, now);
     let Some(left) = PREVIOUS_KEY_VALID
         .checked_sub(age)
         .filter(|left| !left.is_zero())
     else {
         return Finding::good("no longer valid: the current one is more than 24 h old");
     };
-    let left = in_words(left);
+    let left = rough(left);
     let key = json.and_then(|json| {
         let secret: SigningSecret = serde_json::from_str(json.expose_secret()).ok()?;
         Some(secret.signing_secret).filter(|key| !key.expose_secret().is_empty())

@@ -10,9 +10,9 @@ use whoop_partner::token::AccessToken;
 
 use super::check::{Check, bounded, judged};
 use super::invocation::{Invocation, invoke};
-use crate::duration::{in_words, since};
 use crate::error::ToolError;
 use crate::finding::{Finding, is_denial};
+use crate::moment::{elapsed, rough};
 use crate::session::Session;
 
 /// A token that expires within this time is stale: token-refresh should have renewed it.
@@ -126,14 +126,14 @@ pub(crate) fn judge_stored(stored: &Stored, renewed: bool, now: SystemTime) -> F
 fn lifetime(token: &AccessToken, now: SystemTime) -> String {
     let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(token.expires_at());
     let obtained_at = SystemTime::UNIX_EPOCH + Duration::from_secs(token.obtained_at());
-    let age = in_words(since(obtained_at, now));
+    let age = rough(elapsed(obtained_at, now));
     match expires_at.duration_since(now) {
         Ok(left) if !left.is_zero() => {
-            format!("valid for {}, obtained {age} ago", in_words(left))
+            format!("valid for {}, obtained {age} ago", rough(left))
         }
         _ => format!(
             "expired {} ago, obtained {age} ago",
-            in_words(since(expires_at, now))
+            rough(elapsed(expires_at, now))
         ),
     }
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::super::doctor::Stored;
 use super::rows::{Known, ROWS, Row};
-use crate::duration::since;
 use crate::error::ToolError;
 use crate::finding::{Finding, Mark, summary};
+use crate::moment::elapsed;
 use crate::stack::Stack;
 
 /// The status. Its field names are stable, and name their units. What is not known, or does not exist, is null.
@@ -85,7 +85,7 @@ impl Status {
 }
 
 fn values(stack: &Stack, known: &Known) -> Values {
-    let age = |at: SystemTime| since(at, known.now).as_secs();
+    let age = |at: SystemTime| elapsed(at, known.now).as_secs();
     let queue = known.queue.as_ref().ok();
     let letters = known.dead_letters.as_ref().ok();
     let token = known.token.as_ref().ok().and_then(|stored| match stored {
@@ -115,7 +115,8 @@ fn values(stack: &Stack, known: &Known) -> Values {
             .ok()
             .and_then(|depth| depth.map(|depth| depth.total())),
         token_age_seconds: token.map(|token| age(unix(token.obtained_at()))),
-        token_left_seconds: token.map(|token| since(known.now, unix(token.expires_at())).as_secs()),
+        token_left_seconds: token
+            .map(|token| elapsed(known.now, unix(token.expires_at())).as_secs()),
         rate_limit_remaining_count: rate_limit
             .and_then(|points| points.last())
             .map(|point| point.value as u64),

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::super::doctor::{BACKLOG_SECONDS, Stored, judge_status, judge_stored};
 use super::dead_letters::DeadLetters;
 use crate::alarms::Alarms;
-use crate::duration::{in_words, since};
 use crate::error::ToolError;
 use crate::finding::Finding;
+use crate::moment::{elapsed, rough};
 use crate::queues::Depth;
 use crate::signals::{Signals, WINDOW};
 use crate::stack::Stack;
@@ -71,14 +71,14 @@ impl Known {
     }
 
     fn ago(&self, then: SystemTime) -> String {
-        format!("{} ago", in_words(since(then, self.now)))
+        format!("{} ago", rough(elapsed(then, self.now)))
     }
 
     /// A pause is a fact and nothing bad: WHOOP's webhooks are rare.
     fn last_delivery(&self) -> Finding {
         match self.signals.last_accepted() {
             Ok(Some(at)) => Finding::good(self.ago(at)),
-            Ok(None) => Finding::skipped(format!("none in the last {}", in_words(WINDOW))),
+            Ok(None) => Finding::skipped(format!("none in the last {}", rough(WINDOW))),
             Err(why) => not_known(why),
         }
     }
@@ -95,10 +95,10 @@ impl Known {
         let remedy = stack.command("doctor");
         let age = stack
             .created_at
-            .map(|created_at| since(created_at, self.now));
+            .map(|created_at| elapsed(created_at, self.now));
         match self.signals.last_heartbeat() {
             // CloudWatch gives the beginning of a period of five minutes
-            Ok(Some(at)) if since(at, self.now) <= limit + Duration::from_secs(300) => {
+            Ok(Some(at)) if elapsed(at, self.now) <= limit + Duration::from_secs(300) => {
                 Finding::good(self.ago(at))
             }
             Ok(Some(at)) => Finding::bad(
@@ -109,7 +109,7 @@ impl Known {
                 Finding::skipped("none yet; the stack is new")
             }
             Ok(None) => Finding::bad(
-                format!("none in the last {}", in_words(WINDOW)),
+                format!("none in the last {}", rough(WINDOW)),
                 format!("{remedy}: docs/runbook.md#noheartbeat"),
             ),
             Err(why) => not_known(why),
@@ -136,7 +136,7 @@ impl Known {
             }
             match self.signals.oldest_message(self.now) {
                 Ok(seconds) => {
-                    let age = in_words(Duration::from_secs_f64(seconds.max(0.0)));
+                    let age = rough(Duration::from_secs_f64(seconds.max(0.0)));
                     if seconds >= BACKLOG_SECONDS {
                         return Finding::bad(age, "docs/runbook.md#notconsumed");
                     }
@@ -186,7 +186,7 @@ impl Known {
                     point.value,
                     self.ago(point.at)
                 )),
-                None => Finding::skipped(format!("no call in the last {}", in_words(WINDOW))),
+                None => Finding::skipped(format!("no call in the last {}", rough(WINDOW))),
             },
             Err(why) => not_known(why),
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::ToolError;
-use crate::moment::{span, timestamp};
+use crate::moment::{rough, timestamp};
 use crate::report::Output;
 use crate::session::Session;
 
@@ -141,7 +141,7 @@ impl fmt::Display for Renewal {
             other => write!(f, "token-refresh says {other:?}.")?,
         }
         match self.expires_at {
-            Some(time) => write!(f, " It expires at {time}, in {}.", span(self.left)),
+            Some(time) => write!(f, " It expires at {time}, in {}.", rough(self.left)),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use whoop_partner::token::AccessToken;
 use whoop_partner::token_store::StoredToken;
 
 use crate::error::ToolError;
-use crate::moment::{span, timestamp};
+use crate::moment::{rough, timestamp};
 use crate::report::{Output, table};
 use crate::session::Session;
 
@@ -128,8 +128,8 @@ impl fmt::Display for TokenReport {
         let unknown = || "unknown".to_owned();
         let time = |time: Option<Timestamp>| time.map_or_else(unknown, |time| time.to_string());
         let (age, left) = (
-            span(Duration::from_secs(details.age_seconds)),
-            span(Duration::from_secs(details.seconds_left)),
+            rough(Duration::from_secs(details.age_seconds)),
+            rough(Duration::from_secs(details.seconds_left)),
         );
         let mut table = table(["token", state]);
         table.add_row(["type", &details.token_type]);
