@@ -1,8 +1,16 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod dlq;
+pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod outputs;
+pub(crate) mod secret;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod webhook;
 
 use std::process::ExitCode;
 
@@ -16,7 +24,15 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<ExitCod
     let begin = || Session::begin(&arguments.global);
     match arguments.command {
         Command::Outputs(outputs) => outputs.run(&begin().await?, output).await?,
-        Command::Completions(completions) => completions.run(),
+        Command::Webhook(webhook) => return webhook.run(begin, output).await,
+        Command::Secret(secret) => return secret.run(&begin().await?, output).await,
+        Command::Token(token) => return token.run(&begin().await?, output).await,
+        Command::Completions(completions) => completions.run()?,
+        Command::Doctor(doctor) => return doctor.run(&begin().await?, output).await,
+        Command::Status(status) => return status.run(output, begin).await,
+        Command::Dlq(dlq) => return dlq.run(&begin().await?, output).await,
+        Command::Events(events) => return events.run(&begin().await?, output).await,
+        Command::Logs(logs) => return logs.run(&begin().await?, output).await,
         Command::Man(man) => man.run()?,
     }
     Ok(ExitCode::SUCCESS)

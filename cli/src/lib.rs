@@ -3,11 +3,21 @@
 //! A command finds something out and returns it as a [`report::Report`], which is printed for people or, with `--json`, for
 //! programs. Patients' data are shown only with `--show-phi`. A secret or an access token is never shown.
 
+mod alarms;
 mod arguments;
 mod commands;
+mod confirmation;
 mod error;
+mod finding;
+mod interrupt;
+mod log_lines;
+mod moment;
+mod progress;
+mod queues;
 mod report;
+mod secret_input;
 mod session;
+mod signals;
 mod stack;
 
 use std::process::ExitCode;

@@ -58,15 +58,13 @@ impl Output {
     }
 
     pub fn error(&self, error: &ToolError) {
-        if self.json {
-            let report = json!({"error": error.to_string(), "remedy": error.remedy()});
-            eprintln!("{report}");
-            return;
-        }
-        eprintln!("error: {error}");
-        if let Some(remedy) = error.remedy() {
-            eprintln!("  do: {remedy}");
-        }
+        let text = match (self.json, error.remedy()) {
+            (true, remedy) => json!({"error": error.to_string(), "remedy": remedy}).to_string(),
+            (false, Some(remedy)) => format!("error: {error}\n  do: {remedy}"),
+            (false, None) => format!("error: {error}"),
+        };
+        // there is nobody else to tell; the exit status says it too
+        let _ = writeln!(io::stderr(), "{text}");
     }
 }
 
@@ -83,4 +81,10 @@ pub(crate) fn table<T: Into<Row>>(header: T) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(header);
     table
+}
+
+/// Replaces the characters of a text from outside that would disturb a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let replace = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(replace).collect()
 }

@@ -71,6 +71,11 @@ impl Session {
             .await
     }
 
+    /// The name of the stack, which need not exist.
+    pub fn stack_name(&self) -> &str {
+        &self.stack_name
+    }
+
     /// The configuration of the AWS services' clients.
     pub fn config(&self) -> &SdkConfig {
         &self.config

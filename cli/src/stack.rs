@@ -1,6 +1,7 @@
 //! What CloudFormation says about the stack.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
@@ -10,12 +11,17 @@ use whoop_partner::PartnerApiBaseUrl;
 
 use crate::error::ToolError;
 
+/// The stack that commands work on if none is named.
+const DEFAULT_NAME: &str = "whoop-partner";
+
 /// A deployed stack: its outputs, parameters and resources.
 pub(crate) struct Stack {
     client: Client,
     pub name: String,
     /// Its status, such as `UPDATE_COMPLETE`.
     pub status: String,
+    /// When it was created.
+    pub created_at: Option<SystemTime>,
     /// The template's outputs.
     pub outputs: BTreeMap<String, String>,
     /// The template's parameters, with the values of this stack.
@@ -39,6 +45,9 @@ impl Stack {
             status: stack
                 .stack_status()
                 .map_or_else(String::new, |status| status.as_str().into()),
+            created_at: stack
+                .creation_time()
+                .and_then(|time| SystemTime::try_from(*time).ok()),
             outputs: stack
                 .outputs()
                 .iter()
@@ -69,6 +78,14 @@ impl Stack {
         })
     }
 
+    /// A command of this tool on this stack, for people to copy.
+    pub fn command(&self, arguments: &str) -> String {
+        match self.name.as_str() {
+            DEFAULT_NAME => format!("whoop-partner {arguments}"),
+            name => format!("whoop-partner {arguments} --stack {name}"),
+        }
+    }
+
     /// Whether the stack has the event processor, with its bus and its tables.
     pub fn has_event_processor(&self) -> bool {
         self.outputs.contains_key("EventProcessorFunctionName")
@@ -94,6 +111,26 @@ impl Stack {
     ///
     /// If the stack has no such resource, or CloudFormation does not answer.
     pub async fn resource(&self, logical_id: &str) -> Result<&str, ToolError> {
+        let resource = self.resources().await?.get(logical_id).map(String::as_str);
+        resource.ok_or_else(|| {
+            ToolError::Failed(format!(
+                "the stack {} has no resource {logical_id}",
+                self.name
+            ))
+        })
+    }
+
+    /// Whether something with this name in AWS is a resource of the stack.
+    ///
+    /// # Errors
+    ///
+    /// If CloudFormation does not answer.
+    pub async fn has_resource(&self, physical_id: &str) -> Result<bool, ToolError> {
+        let mut resources = self.resources().await?.values();
+        Ok(resources.any(|resource| resource == physical_id))
+    }
+
+    async fn resources(&self) -> Result<&BTreeMap<String, String>, ToolError> {
         let resources = self.resources.get_or_try_init(async || {
             let answer = self.client.describe_stack_resources();
             let answer = answer.stack_name(&self.name).send().await;
@@ -104,15 +141,9 @@ impl Stack {
                     resource.physical_resource_id()?.to_owned(),
                 ))
             });
-            Ok::<_, ToolError>(resources.collect())
+            Ok(resources.collect())
         });
-        let resource = resources.await?.get(logical_id).map(String::as_str);
-        resource.ok_or_else(|| {
-            ToolError::Failed(format!(
-                "the stack {} has no resource {logical_id}",
-                self.name
-            ))
-        })
+        resources.await
     }
 }
 

@@ -1,8 +1,8 @@
 //! Secrets from AWS Secrets Manager, cached in the process with a time limit (feature `secrets`).
 //!
 //! [`SigningKeys`] keeps the webhook signing secret, [`PartnerCredentialsCache`] the client credentials. To sign a webhook
-//! yourself, read the current key with [`current_signing_key`], which caches nothing. All take the AWS SDK's own client,
-//! because only you know its configuration.
+//! yourself, read the current key with [`current_signing_key`]; [`read_signing_keys`] also reads the previous one. Both cache
+//! nothing. All take the AWS SDK's own client, because only you know its configuration.
 //!
 //! ```
 //! # #[cfg(feature = "client")]
@@ -28,7 +28,9 @@ mod signing_secret;
 
 pub use partner_credentials::PartnerCredentialsCache;
 pub use signing_keys::SigningKeys;
-pub use signing_secret::{KeySet, current_signing_key};
+pub use signing_secret::{
+    KeySet, PREVIOUS_KEY_VALID, SigningSecret, current_signing_key, read_signing_keys,
+};
 
 pub use crate::aws::{AwsHttpClients, Hedge};
 

@@ -67,6 +67,17 @@ impl StoreError {
     }
 }
 
+/// What the table holds.
+#[derive(Debug)]
+pub enum StoredToken {
+    /// No item.
+    Nothing,
+    /// An item that is not a token, or that expires later than any token can.
+    Malformed,
+    /// A token, which may have expired.
+    Token(AccessToken),
+}
+
 /// Keeps the access token in a DynamoDB table.
 pub struct TokenStore {
     client: Client,
@@ -99,6 +110,22 @@ impl TokenStore {
     ///
     /// [`StoreError`] if DynamoDB does not answer in time, or refuses the call.
     pub async fn load(&self) -> Result<Option<AccessToken>, StoreError> {
+        match self.look().await? {
+            StoredToken::Token(token) => Ok(Some(token)),
+            StoredToken::Nothing => Ok(None),
+            StoredToken::Malformed => {
+                tracing::warn!("the stored token is malformed and counts as missing");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Returns what the table holds, and tells a malformed item from a missing one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::load`].
+    pub async fn look(&self) -> Result<StoredToken, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -108,11 +135,12 @@ impl TokenStore {
             .send()
             .await
             .map_err(|error| self.failed("GetItem", &error))?;
-        let token = answer.item().and_then(|item| self.token(item));
-        if answer.item().is_some() && token.is_none() {
-            tracing::warn!("the stored token is malformed and counts as missing");
-        }
-        Ok(token)
+        Ok(match answer.item() {
+            None => StoredToken::Nothing,
+            Some(item) => self
+                .token(item)
+                .map_or(StoredToken::Malformed, StoredToken::Token),
+        })
     }
 
     /// Stores a token, unless the table holds one that expires later. An item that is not a token is replaced.

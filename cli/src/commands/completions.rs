@@ -1,11 +1,12 @@
 //! `completions`: a script that completes commands in a shell.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::arguments::Arguments;
+use crate::error::ToolError;
 
 /// Print a script that completes commands in your shell
 ///
@@ -17,8 +18,14 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub fn run(self) {
+    pub fn run(self) -> Result<(), ToolError> {
+        let mut script = Vec::new();
         let mut command = Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "whoop-partner", &mut io::stdout());
+        clap_complete::generate(self.shell, &mut command, "whoop-partner", &mut script);
+        // the generator itself would panic if standard output took nothing
+        let mut out = io::stdout().lock();
+        out.write_all(&script)
+            .and_then(|()| out.flush())
+            .map_err(|error| ToolError::Failed(format!("standard output: {error}")))
     }
 }

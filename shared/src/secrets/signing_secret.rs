@@ -11,12 +11,13 @@ use crate::aws::Hedge;
 use crate::signature::Keys;
 
 /// How long the previous key is valid after the current one was created. In this time WHOOP may sign with either.
-pub(super) const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
+pub const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The JSON of the secret.
-#[derive(Deserialize)]
-struct SigningSecret {
-    signing_secret: SecretString,
+#[derive(Debug, Deserialize)]
+pub struct SigningSecret {
+    /// The key. Its UTF-8 bytes are used: neither decoded nor trimmed.
+    pub signing_secret: SecretString,
 }
 
 /// A version of the secret: the key, and when it was created.
@@ -36,8 +37,34 @@ pub async fn current_signing_key(
         client: client.clone(),
         secret_id: secret_id.to_owned(),
     };
-    let version = reader.read(Stage::Current).await?;
-    Ok(key_version(&reader, Stage::Current, version)?.value)
+    Ok(read_once(&reader, Stage::Current).await?.value)
+}
+
+/// Reads the current and the previous signing key from the secret `secret_id` (name or ARN), to find out which of them signed a
+/// webhook. It caches nothing. A malformed previous version counts as none, as in [`SigningKeys`](super::SigningKeys).
+///
+/// # Errors
+///
+/// [`SecretError`] if the current version is missing or malformed, or if one of the two can't be read.
+pub async fn read_signing_keys(client: &Client, secret_id: &str) -> Result<KeySet, SecretError> {
+    let reader = SecretReader {
+        client: client.clone(),
+        secret_id: secret_id.to_owned(),
+    };
+    let loaded_at = SystemTime::now();
+    let current = read_once(&reader, Stage::Current).await?;
+    let previous = match read_once(&reader, Stage::Previous).await {
+        Ok(previous) => Some(previous),
+        Err(SecretError::Missing { .. } | SecretError::Malformed { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(KeySet::new(current, None, loaded_at).with_previous(previous))
+}
+
+/// Reads a version with a single call.
+async fn read_once(reader: &SecretReader, stage: Stage) -> Result<KeyVersion, SecretError> {
+    let version = reader.read(stage).await?;
+    key_version(reader, stage, version)
 }
 
 /// Reads a version, with a second try if the first one is slow.
@@ -125,6 +152,19 @@ impl KeySet {
         version.value.expose_secret() == self.current.expose_secret()
     }
 
+    /// Returns the current key.
+    #[must_use]
+    pub fn current(&self) -> &SecretString {
+        &self.current
+    }
+
+    /// Returns the previous key, and until when it is valid. That time may have passed.
+    #[must_use]
+    pub fn previous(&self) -> Option<(&SecretString, SystemTime)> {
+        let previous = self.previous.as_ref()?;
+        Some((&previous.key, previous.valid_until))
+    }
+
     /// Returns the keys that are valid at `now`.
     #[must_use]
     pub fn valid_at(&self, now: SystemTime) -> Keys<'_> {
@@ -159,7 +199,7 @@ impl std::fmt::Debug for KeySet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned::{Canned, Fault, Versions};
+    use super::super::canned::{Canned, Fault, Versions, start};
     use super::*;
 
     const OLD: &str = r#"{"signing_secret": "old-key"}"#;
@@ -208,6 +248,37 @@ mod tests {
             assert_eq!(error.to_string(), format!("secret signing-secret {reason}"));
             assert!(!format!("{error:?}").contains("new-key"), "{error:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_keys_are_read_and_the_previous_one_ends_a_day_after_the_current_one_began() {
+        let canned = canned(Some(NEW));
+        let created = start();
+        canned.versions.lock().unwrap().created = Some(created);
+        let keys = read_signing_keys(&canned.client(), "signing-secret").await;
+        let keys = keys.unwrap();
+        assert_eq!(keys.current().expose_secret(), "new-key");
+        let (previous, valid_until) = keys.previous().expect("there is a previous key");
+        assert_eq!(previous.expose_secret(), "old-key");
+        assert_eq!(valid_until, created + PREVIOUS_KEY_VALID);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_previous_version_that_is_missing_or_malformed_counts_as_none() {
+        for previous in [None, Some("old-key"), Some(r#"{"signing_secret": ""}"#)] {
+            let canned = canned(Some(NEW));
+            canned.versions.lock().unwrap().previous = previous;
+            let keys = read_signing_keys(&canned.client(), "signing-secret").await;
+            assert!(keys.unwrap().previous().is_none(), "{previous:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_previous_version_that_can_not_be_read_is_an_error() {
+        let canned = canned(Some(NEW));
+        canned.versions.lock().unwrap().previous_fault = Some(Fault::Internal);
+        let keys = read_signing_keys(&canned.client(), "signing-secret").await;
+        assert!(keys.unwrap_err().is_no_answer());
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use whoop_partner::lambda::metrics::{DIMENSION, Metric, NAMESPACE};
 use whoop_simulator::sign;
 
 use crate::harness::{Harness, Outcome, soon, trials};
+use crate::tool::Tool;
 
 /// The functions whose lines have metrics, and what such a line says.
 const COUNTING: [(&str, &str); 3] = [
@@ -53,6 +54,8 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
     let answer = stack.deliver(body, signing_secret).await?;
     assert_eq!(answer.status, 204);
     recorder.record("planted", &marker);
+    let nowhere = ["outputs", "--stack", marker.as_str()];
+    assert_eq!(Tool::on(without_processor).run(&nowhere).await?.status, 1);
     plant_metric_lines(whole, &marker).await?;
 
     let logs = stack.all_logs().await?;
@@ -63,6 +66,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
         ("output of", &logs),
         ("log group", &logs),
         ("planted", &answers),
+        ("whoop-partner outputs", &answers),
     ] {
         let found = planted.leaks(texts);
         assert!(

@@ -1,22 +1,47 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
+mod dead_letters;
+mod dlq;
+mod doctor;
+mod events;
+mod logs;
 mod outputs;
+mod secret;
+mod status;
+mod token;
+mod usage;
+mod webhook;
 
+use std::ffi::OsStr;
+use std::panic::AssertUnwindSafe;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use libtest_mimic::{Failed, Trial};
+use local_aws::aws_proxy::AwsProxy;
 use local_aws::checkout;
 use local_aws::world::World;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, Outcome};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let areas = [outputs::trials(harness)];
+    let areas = [
+        doctor::trials(harness),
+        status::trials(harness),
+        webhook::trials(harness),
+        secret::trials(harness),
+        token::trials(harness),
+        dlq::trials(harness),
+        events::trials(harness),
+        logs::trials(harness),
+        outputs::trials(harness),
+        usage::trials(harness),
+    ];
     areas.into_iter().flatten().collect()
 }
 
@@ -53,30 +78,28 @@ impl<'w> Tool<'w> {
         Ok(serde_json::from_str(&said.stdout)?)
     }
 
-    /// Runs the tool and gives it something to read. The search for leaks reads all that it says, except with `--show-phi`.
+    /// Runs the tool and gives it something to read.
     pub async fn run_with_input(self, arguments: &[&str], input: &str) -> Result<Said, Failed> {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        // the tool need not read it
-        let _ = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        let output = child.wait_with_output().await?;
-        let said = Said {
-            status: output.status.code().ok_or("the tool was killed")?,
-            stdout: String::from_utf8(output.stdout)?,
-            stderr: String::from_utf8(output.stderr)?,
-        };
-        if !arguments.contains(&"--show-phi") {
-            let source = format!("whoop-partner {}", arguments.join(" "));
-            let recorder = &self.world.stack.recorder;
-            recorder.record(source, format!("{}\n{}", said.stdout, said.stderr));
+        self.finish(self.command(arguments), input).await
+    }
+
+    /// Runs what [`Self::command`] has made. The search for leaks reads all that it says, except with `--show-phi`.
+    pub async fn finish(self, command: Command, input: &str) -> Result<Said, Failed> {
+        let arguments: Vec<_> = command.as_std().get_args().map(OsStr::to_owned).collect();
+        let said = say(command, input).await?;
+        if !arguments.iter().any(|argument| argument == "--show-phi") {
+            let arguments = arguments.join(OsStr::new(" "));
+            let source = format!("whoop-partner {}", arguments.display());
+            self.world.stack.recorder.record(source, said.text());
         }
         Ok(said)
+    }
+
+    /// Runs the tool, and the SDK in it calls SQS through a proxy.
+    pub async fn run_through(self, proxy: &AwsProxy, arguments: &[&str]) -> Result<Said, Failed> {
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL_SQS", proxy.url());
+        self.finish(command, "").await
     }
 
     /// The tool with these arguments, not started yet. It sees no variables but those of the local AWS, and the stack's name.
@@ -93,7 +116,48 @@ impl<'w> Tool<'w> {
     }
 }
 
+/// Runs a command, gives it something to read, and waits for its end. The search for leaks does not read what it says.
+pub async fn say(mut command: Command, input: &str) -> Result<Said, Failed> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    // the tool need not read it
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await?;
+    Ok(Said {
+        status: output.status.code().ok_or("the tool was killed")?,
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    })
+}
+
+/// Runs a trial, and then repairs what it has broken, even if it panics.
+async fn restored(
+    trial: impl Future<Output = Outcome>,
+    repair: impl AsyncFnOnce() -> Outcome,
+) -> Outcome {
+    let outcome = AssertUnwindSafe(trial).catch_unwind().await;
+    let repaired = repair().await;
+    match outcome {
+        Ok(outcome) => outcome.and(repaired),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
 impl Said {
+    /// Checks the exit status, and that these words were printed, to standard output or standard error.
+    #[track_caller]
+    pub fn assert(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status, status, "{self:?}");
+        for words in words {
+            assert!(self.text().contains(words), "{words} is not in {self:?}");
+        }
+    }
+
     /// Everything that was printed, for a search.
     pub fn text(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)

@@ -18,6 +18,8 @@ pub enum QueryService {
     CloudFormation,
     /// Amazon CloudWatch: metrics and alarms.
     CloudWatch,
+    /// AWS Identity and Access Management.
+    Iam,
     /// Amazon SNS.
     Sns,
 }
@@ -27,6 +29,7 @@ impl QueryService {
         match self {
             Self::CloudFormation => ("cloudformation", "2010-05-15"),
             Self::CloudWatch => ("monitoring", "2010-08-01"),
+            Self::Iam => ("iam", "2010-05-08"),
             Self::Sns => ("sns", "2010-03-31"),
         }
     }

@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_whose_answer_is_lost_has_its_effect() {
+        let behind = proxy_before_an_echo().await;
+        let proxy = AwsProxy::start(&behind.url()).await.unwrap();
+        proxy.next("SendMessage", Behaviour::LoseAnswer);
+        let error = call(&proxy, "SendMessage").await.unwrap_err();
+        assert!(error.is_request() && !error.is_timeout());
+        assert_eq!(behind.calls("SendMessage"), 1);
+    }
+
+    #[tokio::test]
     async fn delays_and_rewrites_answers() {
         let proxy = proxy_before_an_echo().await;
         proxy.next("SendMessage", Behaviour::Delay(Duration::from_millis(100)));

@@ -1,10 +1,14 @@
 //! The demo: it shows step by step what the stack does, and shows nothing that it has not checked.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use tokio::process::Command;
 use whoop_simulator::{AppointmentType, Delivery};
 
+use crate::ministack::checkout;
 use crate::stack::{StackError, Subscription, signed};
 use crate::steps::Steps;
 use crate::world::World;
@@ -18,6 +22,12 @@ const DELIVERY_LIMIT: Duration = Duration::from_secs(5);
 /// How long an order may take from its webhook to the bus.
 const PUBLICATION_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long the tool may take.
+const TOOL_LIMIT: Duration = Duration::from_secs(60);
+
+/// The variable that tells the tool the name of the stack.
+pub const STACK_VARIABLE: &str = "WHOOP_PARTNER_STACK";
+
 /// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -27,13 +37,21 @@ pub enum DemoError {
     /// WHOOP's Partner API can't be reached.
     #[error("no answer from the WHOOP simulator")]
     Whoop(#[from] reqwest::Error),
+    /// The tool can't be run.
+    #[error("{} can't be run: {source}; `make stack` builds it", path.display())]
+    Tool {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it can't be run.
+        source: io::Error,
+    },
     /// A check failed.
     #[error("{0}")]
     NotSo(String),
 }
 
 /// Plays WHOOP against the deployed stack: a token, a requisition on its whole way to the bus, a forgery, and another
-/// requisition after all tokens have expired.
+/// requisition after all tokens have expired. At the end, the tool for operators says how the stack is doing.
 ///
 /// # Errors
 ///
@@ -56,6 +74,9 @@ pub async fn play(world: &World, steps: &Steps) -> Result<(), DemoError> {
     steps.done(refused_forgery(world, &delivery).await?);
     steps.done(order_after_expiry(world, &subscription).await?);
     steps.done(nothing_left_over(world, &subscription).await?);
+    let status = status_by_the_tool(world).await?;
+    steps.done("whoop-partner status finds nothing bad:");
+    steps.show(&status);
     Ok(())
 }
 
@@ -224,6 +245,30 @@ async fn nothing_left_over(
         0 => Ok("no other event is on the bus, and both queues are empty".into()),
         more => not_so(format!("{more} more events are on the bus")),
     }
+}
+
+/// Runs `whoop-partner status` on the stack, and returns what it prints.
+async fn status_by_the_tool(world: &World) -> Result<String, DemoError> {
+    let path = checkout().join("target/debug/whoop-partner");
+    let output = Command::new(&path)
+        .arg("status")
+        // it takes nothing from our own environment, such as a profile
+        .env_clear()
+        .env("HOME", world.aws.directory())
+        .envs(world.aws.environment())
+        .env(STACK_VARIABLE, &world.stack.name)
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(TOOL_LIMIT, output).await {
+        Ok(output) => output.map_err(|source| DemoError::Tool { path, source })?,
+        Err(_) => return not_so("whoop-partner status does not end"),
+    };
+    let status = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return not_so(format!("whoop-partner status says\n{status}{errors}"));
+    }
+    Ok(status.into_owned())
 }
 
 fn not_so<T>(what: impl Into<String>) -> Result<T, DemoError> {

@@ -8,6 +8,7 @@ mod deploy;
 mod event_source;
 mod functions;
 mod gaps;
+mod permissions;
 mod schedules;
 mod storage;
 mod webhook;
@@ -23,6 +24,7 @@ pub use cloudformation::{CloudFormation, Resource};
 pub use alarms::AlarmSubscription;
 pub use bus::{PublishedEvent, Subscription};
 pub use functions::Invocation;
+pub use permissions::AccessKey;
 pub use storage::TokenItem;
 pub use webhook::{Answer, signed};
 

@@ -67,6 +67,13 @@ impl Steps {
         self.print(format_args!("✓ {what}"));
     }
 
+    /// Shows a text of several lines below the step that is done.
+    pub fn show(&self, text: &str) {
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            self.print(format_args!("  {line}"));
+        }
+    }
+
     fn print(&self, line: impl Display) {
         if self.shown {
             println!("{line}");

@@ -16,6 +16,8 @@ pub enum Behaviour {
     Hang,
     /// Closes the connection without an answer; the call has no effect.
     CloseConnection,
+    /// Passes the call on, so that it has its effect, and closes the connection without an answer.
+    LoseAnswer,
     /// Answers with an error as AWS words it; the call has no effect.
     Fail {
         /// HTTP status code.
@@ -58,6 +60,7 @@ impl fmt::Debug for Behaviour {
             Self::Pass => f.write_str("Pass"),
             Self::Hang => f.write_str("Hang"),
             Self::CloseConnection => f.write_str("CloseConnection"),
+            Self::LoseAnswer => f.write_str("LoseAnswer"),
             Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
             Self::Answer(_) => f.write_str("Answer"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),

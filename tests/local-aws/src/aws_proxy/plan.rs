@@ -65,6 +65,10 @@ impl Plan {
             Behaviour::Pass | Behaviour::Depending(_) => self.pass_on(head, body).await,
             Behaviour::Hang => std::future::pending().await,
             Behaviour::CloseConnection => Err(NoAnswer::AsTold),
+            Behaviour::LoseAnswer => {
+                self.pass_on(head, body).await?;
+                Err(NoAnswer::AsTold)
+            }
             Behaviour::Fail { status, code } => Ok(failure(status, code)),
             Behaviour::Answer(json) => Ok(answer(StatusCode::OK, &json)),
             Behaviour::Delay(time) => {

@@ -98,6 +98,8 @@ fn print_variables(world: &World) {
     for (name, value) in world.aws.environment() {
         println!("{name}={value}");
     }
+    // the tool `whoop-partner` takes the stack's name from it
+    println!("{}={}", demo::STACK_VARIABLE, world.stack.name);
     for (name, value) in world.stack.outputs() {
         println!("{name}={value}");
     }

@@ -2,6 +2,7 @@
 //! dimensions.
 
 use aws_sdk_sqs::types::QueueAttributeName;
+use roxmltree::Document;
 use serde_json::{Value, json};
 
 use super::{Stack, StackError};
@@ -41,6 +42,31 @@ impl Stack {
             .query(QueryService::Sns, "Subscribe", &parameters, |_| ());
         subscribe.await.map_err(StackError::aws("Subscribe"))?;
         Ok(AlarmSubscription { queue_url })
+    }
+
+    /// Ends all subscriptions to the topic of the alarms.
+    ///
+    /// # Errors
+    ///
+    /// If the local AWS refuses.
+    pub async fn unsubscribe_all_from_alarms(&self) -> Result<(), StackError> {
+        let parameters = [("TopicArn", self.output("AlarmTopicArn"))];
+        let arns = |document: &Document<'_>| -> Vec<String> {
+            let nodes = document.descendants();
+            let arns = nodes.filter(|node| node.tag_name().name() == "SubscriptionArn");
+            arns.filter_map(|node| node.text().map(str::to_owned))
+                .collect()
+        };
+        let list = "ListSubscriptionsByTopic";
+        let arns = self.api.query(QueryService::Sns, list, &parameters, arns);
+        for arn in arns.await.map_err(StackError::aws(list))? {
+            let parameters = [("SubscriptionArn", arn.as_str())];
+            let end = self
+                .api
+                .query(QueryService::Sns, "Unsubscribe", &parameters, |_| ());
+            end.await.map_err(StackError::aws("Unsubscribe"))?;
+        }
+        Ok(())
     }
 
     /// Takes the next message of an alarm, as CloudWatch wrote it. If there is none, waits up to two seconds for one.

@@ -56,6 +56,36 @@ impl Stack {
         Ok(Subscription { queue_url })
     }
 
+    /// Takes the targets from every rule of the bus, and removes the rules too if `remove` says so.
+    ///
+    /// # Errors
+    ///
+    /// If the local AWS refuses.
+    pub async fn empty_rules(&self, remove: bool) -> Result<(), StackError> {
+        let bus = self.output("EventBusName");
+        let call = async |target: &'static str, body: Value| {
+            let answer = self.api.json("events", target, body).await;
+            answer.map_err(StackError::aws(target))
+        };
+        let rules = call("AWSEvents.ListRules", json!({"EventBusName": bus})).await?;
+        for rule in rules["Rules"].as_array().into_iter().flatten() {
+            let name = &rule["Name"];
+            let of_rule = json!({"EventBusName": bus, "Rule": name});
+            let targets = call("AWSEvents.ListTargetsByRule", of_rule).await?;
+            let targets = targets["Targets"].as_array().into_iter().flatten();
+            let ids: Vec<_> = targets.map(|target| target["Id"].clone()).collect();
+            if !ids.is_empty() {
+                let of_rule = json!({"EventBusName": bus, "Rule": name, "Ids": ids});
+                call("AWSEvents.RemoveTargets", of_rule).await?;
+            }
+            if remove {
+                let rule = json!({"EventBusName": bus, "Name": name});
+                call("AWSEvents.DeleteRule", rule).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes up to ten events that have arrived. If there is none, waits up to a second for one.
     ///
     /// # Errors

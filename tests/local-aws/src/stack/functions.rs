@@ -210,6 +210,51 @@ impl Stack {
         Ok(texts)
     }
 
+    /// Empties a log group. What the functions printed can still be read by [`Self::logs`].
+    ///
+    /// # Errors
+    ///
+    /// If the log group can't be read or changed.
+    pub async fn forget_log(&self, log_group: &str) -> Result<(), StackError> {
+        let list = json!({"logGroupName": log_group});
+        for page in self.pages("DescribeLogStreams", list).await? {
+            for stream in page["logStreams"].as_array().into_iter().flatten() {
+                let stream =
+                    json!({"logGroupName": log_group, "logStreamName": stream["logStreamName"]});
+                let deleted = self
+                    .api
+                    .json("logs", "Logs_20140328.DeleteLogStream", stream);
+                deleted.await.map_err(StackError::aws("DeleteLogStream"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reserves so much concurrency for a function, where 0 means that it never runs; `None` ends the reservation.
+    ///
+    /// # Errors
+    ///
+    /// If the local AWS refuses.
+    pub async fn reserve_concurrency(
+        &self,
+        function: &str,
+        executions: Option<u32>,
+    ) -> Result<(), StackError> {
+        let path = format!("/2017-10-31/functions/{function}/concurrency");
+        let (method, body) = match executions {
+            Some(executions) => {
+                let body = json!({"ReservedConcurrentExecutions": executions});
+                (Method::PUT, Some(body))
+            }
+            None => (Method::DELETE, None),
+        };
+        let answer = self.api.rest("lambda", method, &path, body.as_ref());
+        answer
+            .await
+            .map_err(StackError::aws("PutFunctionConcurrency"))?;
+        Ok(())
+    }
+
     /// Every page of the answer of an operation of CloudWatch Logs.
     pub(crate) async fn pages(
         &self,

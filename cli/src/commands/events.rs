@@ -1,0 +1,32 @@
+//! `events`: what is on the stack's bus.
+
+mod archive;
+mod bus;
+mod replay;
+mod tail;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::error::ToolError;
+use crate::report::Output;
+use crate::session::Session;
+
+/// Watch the events on the stack's bus, and publish old ones again
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Print each event as it is published, until Ctrl-C
+    Tail(tail::Tail),
+    /// Publish events of the archive again
+    Replay(replay::Replay),
+}
+
+impl Events {
+    pub async fn run(self, session: &Session, output: &Output) -> Result<ExitCode, ToolError> {
+        match self {
+            Self::Tail(tail) => tail.run(session, output).await,
+            Self::Replay(replay) => replay.run(session, output).await,
+        }
+    }
+}
