@@ -53,7 +53,7 @@ dashboard-picture: stack ## Use the stack on the local AWS for two minutes and d
 	@exec $(LOCAL_STACK) dashboard docs/dashboard.svg
 
 .PHONY: up
-up: stack ## Do the same as the demo, then keep it running until Ctrl-C
+up: stack .venv/aws-cli/.installed ## Do the same as the demo, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up
 
 .PHONY: test

@@ -4,22 +4,25 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::aws_command;
 use crate::ministack::checkout;
 use crate::world::World;
 
-/// A file with shell commands that set the variables of the local AWS and put `whoop-partner` into the path. It is removed when this
-/// is dropped.
+/// A file with shell commands that set the variables of the local AWS, and put `whoop-partner` and `aws` into the path. It is removed
+/// when this is dropped.
 pub struct EnvironmentFile {
     path: PathBuf,
 }
 
 impl EnvironmentFile {
-    /// Writes the file `environment` in `folder`.
+    /// Writes the file `environment` in `folder`, and the command `aws` beside it.
     ///
     /// # Errors
     ///
-    /// If it can't be written.
+    /// If the AWS CLI is not installed, or one of them can't be written.
     pub fn write(world: &World, folder: &Path) -> io::Result<Self> {
+        let commands = folder.join("bin");
+        aws_command::write(&commands)?;
         let tool = checkout().join("target/debug");
         let mut text = String::new();
         for (name, value) in world.aws.environment() {
@@ -27,8 +30,8 @@ impl EnvironmentFile {
         }
         text += &format!("export WHOOP_SIMULATOR_URL='{}'\n", world.simulator.url());
         text += &format!("export WHOOP_PARTNER_STACK='{}'\n", world.stack.name);
-        text += &format!("export PATH='{}':\"$PATH\"\n", tool.display());
-        fs::create_dir_all(folder)?;
+        let (commands, tool) = (commands.display(), tool.display());
+        text += &format!("export PATH='{commands}':'{tool}':\"$PATH\"\n");
         let path = folder.join("environment");
         fs::write(&path, text)?;
         Ok(Self { path })

@@ -2,6 +2,7 @@
 //! end-to-end tests run on this.
 
 pub mod aws_api;
+pub mod aws_command;
 pub mod aws_proxy;
 pub mod bootstrap;
 pub mod dashboard;

@@ -1,14 +1,13 @@
 //! A shell in which blocks of a page are run one after the other, as a reader would paste them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use docs::Block;
 use libtest_mimic::Failed;
-use local_aws::LocalAws;
+use local_aws::{LocalAws, aws_command};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -33,8 +32,7 @@ impl Shell {
     pub fn start(aws: &LocalAws) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let bin = folder.path().join(".bin");
-        fs::create_dir(&bin)?;
-        make_aws(&bin.join("aws"))?;
+        aws_command::write(&bin)?;
         let path = std::env::join_paths([
             bin,
             docs::tool(),
@@ -120,22 +118,4 @@ impl Shell {
 fn failure(place: &str, error: Option<&str>, commands: &str, printed: &str) -> Failed {
     let error = error.unwrap_or_default();
     format!("{place}: {error}\n{commands}--- it printed\n{printed}").into()
-}
-
-/// Makes a command `aws` that uses the endpoint for all services. Version 1 of the AWS CLI does not look at `AWS_ENDPOINT_URL`
-/// for some calls of SQS.
-fn make_aws(file: &Path) -> Result<(), Failed> {
-    let aws = docs::aws_cli().join("aws");
-    if !aws.exists() {
-        return Err(format!("{} is missing: run `make setup`", aws.display()).into());
-    }
-    let script = format!(
-        "#!/bin/sh\nexec '{}' --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n",
-        aws.display()
-    );
-    fs::write(file, script)?;
-    Ok(fs::set_permissions(
-        file,
-        fs::Permissions::from_mode(0o755),
-    )?)
 }
