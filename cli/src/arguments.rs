@@ -2,6 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::document::Document;
+use crate::commands::requisition::Requisition;
+use crate::commands::results::Results;
+use crate::commands::service_request::ServiceRequest;
+use crate::commands::test_data::TestData;
 use crate::commands::{completions, man};
 
 /// Looks into a deployed stack of the WHOOP partner functions, and does what has to be done by hand.
@@ -50,6 +55,21 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Print the stack's outputs, such as the URL of the webhook
     Outputs(crate::commands::outputs::Outputs),
+    /// Show a lab requisition of WHOOP, or confirm it
+    #[command(subcommand)]
+    Requisition(Requisition),
+    /// Show a service request, one lab test of a requisition, or set its status
+    #[command(subcommand)]
+    ServiceRequest(ServiceRequest),
+    /// Submit the results of a service request to WHOOP
+    #[command(subcommand)]
+    Results(Results),
+    /// Show or download a document of WHOOP
+    #[command(subcommand)]
+    Document(Document),
+    /// Have WHOOP create test data
+    #[command(subcommand)]
+    TestData(TestData),
     /// Print a script that completes commands in your shell
     Completions(completions::Completions),
     /// Write the manual pages

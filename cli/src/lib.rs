@@ -6,6 +6,10 @@
 mod arguments;
 mod commands;
 mod error;
+mod partner_failure;
+mod patient_data;
+mod printable;
+mod question;
 mod report;
 mod session;
 mod stack;
