@@ -74,7 +74,7 @@ impl DocumentContent {
         self.response.headers().get(CONTENT_TYPE)?.to_str().ok()
     }
 
-    /// Returns how many bytes WHOOP announces, or how many of those are still to come; `None` if it announces no length.
+    /// Returns how many bytes are still to come; `None` if WHOOP does not announce the length.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.response.content_length()
