@@ -1,6 +1,7 @@
 //! `whoop-partner`, the tool in the operator's hand, run as a program against the deployed stack.
 
 mod outputs;
+mod partner;
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::harness::Harness;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let areas = [outputs::trials(harness)];
+    let areas = [outputs::trials(harness), partner::trials(harness)];
     areas.into_iter().flatten().collect()
 }
 
