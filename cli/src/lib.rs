@@ -1,6 +1,6 @@
 //! `whoop-partner`, the tool in the operator's hand: it looks into a deployed stack, and does what has to be done by hand.
 //!
-//! A command finds something out and returns it as a [`report::Report`], which is printed for people or, with `--json`, for
+//! A command finds something out and returns it as a `report::Report`, which is printed for people or, with `--json`, for
 //! programs. Patients' data are shown only with `--show-phi`. A secret or an access token is never shown.
 
 mod arguments;

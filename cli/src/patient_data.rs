@@ -14,7 +14,8 @@ pub(crate) const HIDDEN: &str = "hidden";
 /// The option that shows patients' data.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ShowPhi {
-    /// Show patients' data too (protected health information), and all that may hold them
+    /// Show patients' data too (protected health information), and what may hold them, such as WHOOP's answer to a refused
+    /// request
     #[arg(long)]
     pub show_phi: bool,
 }

@@ -42,6 +42,10 @@ impl Question {
             .and_then(|()| stderr.flush())
             .and_then(|()| io::stdin().lock().read_line(&mut answer))
             .map_err(|error| ToolError::Failed(format!("the terminal: {error}")))?;
+        if !answer.ends_with('\n') {
+            // the input has ended, and the cursor is still behind the question
+            eprintln!();
+        }
         if is_yes(&answer) {
             Ok(())
         } else {

@@ -134,7 +134,7 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> ToolError {
     move |error| ToolError::Failed(format!("{}: {error}", path.display()))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 

@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Submit the results of a service request, which are in a JSON file
 ///
 /// The file is checked first, and all complaints are shown at once. No value of the file is printed. `whoop-partner results
-/// example` prints a file to begin with. A second submission makes a second report at WHOOP, so the tool never sends one twice.
+/// example` prints a file to begin with. A second submission makes a second report at WHOOP, so the tool does not try again by itself.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
     /// The JSON file; - is standard input
