@@ -72,6 +72,30 @@ pub fn policies(stack: &Stack) -> Vec<Policy> {
     policies
 }
 
+/// Whatever else of a stack gives rights. [`policies`] does not know it, so that nothing would be shown about it.
+pub fn unknown(stack: &Stack) -> Vec<String> {
+    let known = [
+        "AWS::IAM::Role",
+        "AWS::Lambda::Permission",
+        "AWS::SQS::QueuePolicy",
+    ];
+    let mut unknown = Vec::new();
+    for resource in stack.resources() {
+        let (id, kind) = (resource.id, resource.kind());
+        let gives_rights = kind.starts_with("AWS::IAM::")
+            || ["Policy", "Permission", "Url"].map(|end| kind.ends_with(end)) != [false; 3];
+        if gives_rights && !known.contains(&kind) {
+            unknown.push(format!("{id} is of the type {kind}"));
+        }
+        for property in ["ManagedPolicyArns", "PermissionsBoundary", "ResourcePolicy"] {
+            if !resource.property(&format!("/{property}")).is_null() {
+                unknown.push(format!("{id} has a property {property}"));
+            }
+        }
+    }
+    unknown
+}
+
 /// The policy that Lambda makes of a permission.
 fn function_policy(stack: &Stack, permission: Resource<'_>) -> Policy {
     let function = stack.target(permission.property("/FunctionName"));

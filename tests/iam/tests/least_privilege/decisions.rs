@@ -3,10 +3,11 @@
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use iam::evaluator::{Decisions, Evaluator};
-use iam::policies::{Kind, Policy, policies};
+use iam::policies::{Kind, Policy, policies, unknown};
 use iam::requests::{Requests, SERVICES};
 use iam::stack::Stack;
 use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
 use template::{Template, checkout};
 
 /// How many requests a failure shows.
@@ -24,6 +25,7 @@ static EVALUATOR: LazyLock<Result<Mutex<Evaluator>, String>> = LazyLock::new(|| 
 /// The trials of the template as it is.
 pub fn trials() -> Vec<Trial> {
     vec![
+        Trial::test("nothing_else_gives_rights", nothing_else_gives_rights),
         Trial::test("what_is_needed_is_allowed_and_nothing_else", || {
             decided_as_expected(false)
         }),
@@ -75,6 +77,35 @@ pub fn in_words(decisions: &Decisions) -> String {
         )
     });
     differences.collect::<Vec<_>>().join("\n")
+}
+
+/// Nothing gives rights but the policies that are evaluated. A right that comes another way is noticed.
+fn nothing_else_gives_rights() -> Result<(), Failed> {
+    let template = TEMPLATE.as_ref().map_err(Failed::from)?;
+    let unknown_in = |template: &Template| unknown(&Stack::new(template, true));
+    if let [first, ..] = unknown_in(template).as_slice() {
+        return Err(first.clone().into());
+    }
+    let flaws: [fn(&mut Value); 3] = [
+        |resources| {
+            resources["Topics"] = json!({"Type": "AWS::SNS::TopicPolicy", "Properties": {}});
+        },
+        |resources| {
+            let role = &mut resources["WebhookRole"]["Properties"];
+            role["ManagedPolicyArns"] = json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+        },
+        |resources| {
+            resources["Door"] = json!({"Type": "AWS::Lambda::Url", "Properties": {}});
+        },
+    ];
+    for flaw in flaws {
+        let mut flawed = template.clone();
+        flaw(&mut flawed.0["Resources"]);
+        if unknown_in(&flawed).len() != 1 {
+            return Err("a right is not noticed".into());
+        }
+    }
+    Ok(())
 }
 
 fn every_service_is_tried() -> Result<(), Failed> {
