@@ -137,16 +137,17 @@ def differences(question):
         service, name = action.lower().split(":")
         actions = actions_of(service) if name == "*" else [f"{service}:{name}"]
         expected.update((who, action, resource, context) for action in actions)
-    found, asked, seen = [], 0, 0
+    found, asked, unasked = [], 0, set(expected)
     for asker, action, resource, name, context in requests(question["groups"], question["askers"], question["first"]):
         asked += 1
-        is_expected = (asker["name"], action, resource, name) in expected
-        seen += is_expected
+        request = (asker["name"], action, resource, name)
+        is_expected = request in expected
+        unasked.discard(request)
         if policies.allow(asker, action, resource, context) != is_expected:
             found.append({"asker": asker["name"], "action": action, "resource": resource, "context": name, "allowed": not is_expected})
             if len(found) == question["limit"]:
                 break
-    return {"asked": asked, "expected": seen, "differences": found}
+    return {"asked": asked, "allowed": len(expected), "unasked": sorted(unasked), "differences": found}
 
 
 def operations(services):

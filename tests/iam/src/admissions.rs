@@ -125,21 +125,25 @@ const ADMISSIONS: &[Admission] = &[
 ];
 
 /// The requests of services that have to be allowed.
+///
+/// # Panics
+///
+/// If nobody makes a request in the context that is named.
 pub fn of_services(stack: &Stack) -> Vec<Request> {
     let mut requests = Vec::new();
     for (service, actions, resource, when) in ADMISSIONS {
         for action in *actions {
             let prefix = action.split(':').next().unwrap_or_default();
-            for context in contexts(prefix) {
-                let is_admitted = match when {
-                    Always => !context.has_encryption_context(),
-                    In(name) => context.name == *name,
-                };
-                if is_admitted {
-                    let request = Request::plain(service, action, &stack.arn(resource));
-                    requests.push(Request { context, ..request });
-                }
+            let mut admitted = contexts(prefix);
+            match when {
+                Always => admitted.retain(|context| !context.has_encryption_context()),
+                In(name) => admitted.retain(|context| context.name == *name),
             }
+            assert!(!admitted.is_empty(), "{service}: no such context");
+            requests.extend(admitted.into_iter().map(|context| Request {
+                context,
+                ..Request::plain(service, action, &stack.arn(resource))
+            }));
         }
     }
     requests

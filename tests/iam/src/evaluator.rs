@@ -25,7 +25,9 @@ pub struct Decisions {
     /// How many requests were decided.
     pub asked: usize,
     /// How many of them are expected to be allowed.
-    pub expected: usize,
+    pub allowed: usize,
+    /// Those of them that nobody has made: asker, action, resource, context.
+    pub unasked: Vec<[String; 4]>,
     /// The requests that were decided otherwise than expected.
     pub differences: Vec<Difference>,
 }
