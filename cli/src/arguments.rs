@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, dlq, doctor, events, logs, man, outputs, secret, status, token, webhook,
+    completions, dlq, doctor, document, events, logs, man, outputs, requisition, results, secret,
+    service_request, status, test_data, token, webhook,
 };
 
 /// Looks into a deployed stack of the WHOOP partner functions, and does what has to be done by hand.
@@ -55,15 +56,28 @@ pub(crate) enum Command {
     Webhook(webhook::Webhook),
     Secret(secret::Secret),
     Token(token::Token),
+    /// Show a lab requisition of WHOOP, or confirm it
+    #[command(subcommand)]
+    Requisition(requisition::Requisition),
+    /// Show a service request, one lab test of a requisition, or set its status
+    #[command(subcommand)]
+    ServiceRequest(service_request::ServiceRequest),
+    /// Submit the results of a service request to WHOOP
+    #[command(subcommand)]
+    Results(results::Results),
+    /// Show or download a document of WHOOP
+    #[command(subcommand)]
+    Document(document::Document),
+    /// Have WHOOP create test data
+    #[command(subcommand)]
+    TestData(test_data::TestData),
     #[command(subcommand)]
     Dlq(dlq::Dlq),
     #[command(subcommand)]
     Events(events::Events),
     Logs(logs::Logs),
     Outputs(outputs::Outputs),
-    /// Print a script that completes commands in your shell
     Completions(completions::Completions),
-    /// Write the manual pages
     Man(man::Man),
 }
 

@@ -1,18 +1,21 @@
 //! `whoop-partner`, the tool in the operator's hand: it looks into a deployed stack, and does what has to be done by hand.
 //!
-//! A command finds something out and returns it as a [`report::Report`], which is printed for people or, with `--json`, for
+//! A command finds something out and returns it as a `report::Report`, which is printed for people or, with `--json`, for
 //! programs. Patients' data are shown only with `--show-phi`. A secret or an access token is never shown.
 
 mod alarms;
 mod arguments;
 mod commands;
-mod confirmation;
 mod error;
 mod finding;
 mod interrupt;
 mod log_lines;
 mod moment;
+mod partner_failure;
+mod patient_data;
+mod printable;
 mod progress;
+mod question;
 mod queues;
 mod report;
 mod secret_input;

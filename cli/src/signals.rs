@@ -63,8 +63,13 @@ impl Signals {
             }
             None
         };
+        let has_processor = match session.stack().await {
+            Ok(stack) => stack.has_event_processor(),
+            Err(_) => false,
+        };
         let processor = async {
-            if is_silent(&signals.heartbeats) || is_silent(&signals.rate_limit_remaining) {
+            let silent = is_silent(&signals.heartbeats) || is_silent(&signals.rate_limit_remaining);
+            if has_processor && silent {
                 let pattern = "{ ($.HeartbeatSeconds = *) || ($.RateLimitRemaining = *) }";
                 return Some(from_log(session, "EventProcessorLogs", pattern, now).await);
             }

@@ -2,7 +2,7 @@
 
 Usage: local_aws.py DIRECTORY, with MiniStack's own settings (GATEWAY_PORT, AUTH, ...) in the environment and a pipe as
 standard input that stays open for as long as this process is wanted. A last byte on it says that the parent removes
-DIRECTORY itself, which takes temporary files and `functions.log`.
+DIRECTORY itself, which takes temporary files, `functions.log` and `calls.log`.
 """
 
 import json
@@ -16,7 +16,7 @@ import time
 import uuid
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services.cloudformation import stacks
 
 directory = sys.argv.pop(1)
@@ -110,10 +110,33 @@ def keep_all_that_functions_print():
     )
 
 
+def keep_what_roles_call():
+    """Writes each call that is made with a role to `calls.log`, as JSON with its decision. A repeated call is not written again."""
+    log = open(os.path.join(directory, "calls.log"), "a", encoding="utf-8", buffering=1)
+    lock = threading.Lock()
+    known = set()
+    enforce = iam_evaluator.enforce
+
+    def kept(access_key, action, service, region, resource_arn="*", service_context=None):
+        denied = enforce(access_key, action, service, region, resource_arn, service_context)
+        caller = iam_evaluator.resolve_caller_identity(access_key) or {}
+        role = iam_evaluator._role_name_from_assumed_arn(caller.get("userArn", ""))
+        call = {"role": role, "action": action, "resource": resource_arn, "allowed": denied is None}
+        line = json.dumps(call)
+        with lock:
+            if role and line not in known:
+                known.add(line)
+                log.write(line + "\n")
+        return denied
+
+    iam_evaluator.enforce = kept
+
+
 if __name__ == "__main__":
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     send_small_packets_at_once()
     wait_less_for_log_lines()
     make_up_other_names_in_each_stack()
     keep_all_that_functions_print()
+    keep_what_roles_call()
     app.main()

@@ -4,11 +4,14 @@ mod dead_letters;
 mod report;
 mod rows;
 
+use std::fmt;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use serde::Serialize;
 
 use self::dead_letters::DeadLetters;
 use self::report::Status;
@@ -45,7 +48,8 @@ impl StatusCommand {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             // a new session, because the stack may have changed
-            let shown = async { show(&begin().await?, |status| output.line(status)).await };
+            let shown =
+                async { show(&begin().await?, |status| output.line(&Screen(status))).await };
             let shown = tokio::select! {
                 shown = shown => shown?,
                 _ = &mut interrupted => return Ok(ExitCode::SUCCESS),
@@ -55,6 +59,23 @@ impl StatusCommand {
                 _ = &mut interrupted => return Ok(shown),
             }
         }
+    }
+}
+
+/// A status that takes the place of the one before it, if a person looks on.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Screen<'s>(&'s Status);
+
+/// Clears a terminal and goes to its upper left corner.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
+impl fmt::Display for Screen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if std::io::stdout().is_terminal() {
+            f.write_str(CLEAR)?;
+        }
+        writeln!(f, "{}", self.0)
     }
 }
 

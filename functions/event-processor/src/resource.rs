@@ -5,11 +5,9 @@
 //! compiler then names the other places.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use whoop_partner::lenient;
 use whoop_partner::partner::{
     LabRequisitionId, PartnerClient, PartnerError, ResourceJson, ServiceRequestId,
-    TaskBusinessStatus,
+    TaskBusinessStatus, unconfirmed_service_requests,
 };
 use whoop_partner::queue_message::Undecodable;
 
@@ -63,6 +61,7 @@ impl Resource {
         match self {
             Self::Requisition(_) => {
                 let requests = unconfirmed_service_requests(json)?;
+                let requests = requests.into_iter();
                 Ok(requests.map(Confirmation::ServiceRequest).collect())
             }
         }
@@ -92,31 +91,4 @@ impl Confirmation {
 pub(crate) fn state(json: &ResourceJson) -> State {
     let updated_at: Option<Timestamp> = json.updated_at().and_then(|time| time.timestamp());
     State::new(updated_at, json.as_str())
-}
-
-/// Returns the service requests of a requisition that have no task business status yet and have not ended.
-fn unconfirmed_service_requests(
-    json: &ResourceJson,
-) -> Result<impl Iterator<Item = ServiceRequestId>, PartnerError> {
-    let requisition: Requisition = json.decode()?;
-    Ok(requisition
-        .service_requests
-        .into_iter()
-        .filter(|request| request.task_business_status.is_none())
-        .filter(|request| !matches!(request.status.as_deref(), Some("completed" | "revoked")))
-        .map(|request| request.id))
-}
-
-/// The few fields that are needed to confirm an order. The library's type would hold the whole order a second time.
-#[derive(Deserialize)]
-struct Requisition {
-    service_requests: Vec<ServiceRequest>,
-}
-
-#[derive(Deserialize)]
-struct ServiceRequest {
-    id: ServiceRequestId,
-    #[serde(default, deserialize_with = "lenient::string")]
-    status: Option<String>,
-    task_business_status: Option<String>,
 }

@@ -74,6 +74,12 @@ impl DocumentContent {
         self.response.headers().get(CONTENT_TYPE)?.to_str().ok()
     }
 
+    /// Returns how many bytes are still to come; `None` if WHOOP does not announce the length.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
     /// Returns the next bytes, as many as have arrived; `None` at the end.
     ///
     /// # Errors

@@ -18,6 +18,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// The listed values.
+            pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
+
             /// Returns the value as WHOOP writes it.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -90,5 +93,10 @@ mod tests {
             assert_eq!(serde_json::to_string(&phase).unwrap(), json);
         }
         assert_eq!(Phase::from("FULL").to_string(), "FULL");
+    }
+
+    #[test]
+    fn the_known_values_are_those_listed() {
+        assert_eq!(Phase::KNOWN, [Phase::Full, Phase::New]);
     }
 }

@@ -53,6 +53,17 @@ open_enum! {
     }
 }
 
+impl TaskBusinessStatus {
+    /// Returns whether it is one of the issues, after which WHOOP takes over.
+    #[must_use]
+    pub fn is_issue(&self) -> bool {
+        matches!(
+            self,
+            Self::AppointmentIssue | Self::ResultsIssue | Self::OrderIssue
+        )
+    }
+}
+
 /// One lab test of a [`LabRequisition`](super::LabRequisition). `Debug` shows its states only.
 ///
 /// Follows WHOOP's OpenAPI document, schema `ServiceRequest`.
@@ -189,5 +200,19 @@ impl PartnerClient {
             &update.into(),
         ))
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TaskBusinessStatus;
+
+    #[test]
+    fn whoop_takes_over_after_an_issue() {
+        for status in TaskBusinessStatus::KNOWN {
+            let is_issue = status.as_str().ends_with("_ISSUE");
+            assert_eq!(status.is_issue(), is_issue, "{status}");
+        }
+        assert!(!TaskBusinessStatus::from("A_NEW_ISSUE").is_issue());
     }
 }

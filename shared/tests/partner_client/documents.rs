@@ -38,6 +38,7 @@ async fn the_content_arrives_piece_by_piece() {
     let (lab, id) = lab(Some(content())).await;
     let mut download = lab.client.download_document(&id, 1_000_000).await.unwrap();
     assert_eq!(download.media_type(), Some("application/octet-stream"));
+    assert_eq!(download.length(), Some(1_000_000));
     let (mut bytes, mut chunks) = (Vec::new(), 0);
     while let Some(chunk) = download.chunk().await.unwrap() {
         bytes.extend_from_slice(&chunk);

@@ -21,6 +21,14 @@ async fn the_demo_passes_on_a_new_stack_and_fails_where_something_is_not_so() ->
     let world = World::set_up("INFO", &Steps::silent()).await?;
     demo::play(&world, &Steps::silent()).await?;
 
+    let lost = world.stack.output("EventBusDeadLetterQueueUrl");
+    let message = world.stack.sqs.send_message().queue_url(lost);
+    message.message_body("{}").send().await?;
+    let status = demo::status_by_the_tool(&world).await;
+    let error = status.expect_err("a lost event is bad").to_string();
+    assert!(error.contains("1 thing needs attention"), "{error}");
+    world.stack.purge(lost).await?;
+
     world.simulator.set_credentials("of", "somebody else");
     assert_fails(&world, "InvalidCredentials").await?;
     world

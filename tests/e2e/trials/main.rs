@@ -12,6 +12,7 @@ mod generated_client;
 mod harness;
 mod in_memory_dynamodb;
 mod leaks;
+mod least_privilege;
 mod local_aws;
 mod orders;
 mod token_refresh;
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
         docs::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
-    let trials = trials.chain(beside).chain(leaks::trials(&harness));
+    let last = [least_privilege::trials(&harness), leaks::trials(&harness)];
+    let trials = trials.chain(beside).chain(last.into_iter().flatten());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 

@@ -6,6 +6,7 @@ mod doctor;
 mod events;
 mod logs;
 mod outputs;
+mod partner;
 mod secret;
 mod status;
 mod token;
@@ -36,6 +37,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         webhook::trials(harness),
         secret::trials(harness),
         token::trials(harness),
+        partner::trials(harness),
         dlq::trials(harness),
         events::trials(harness),
         logs::trials(harness),

@@ -248,7 +248,11 @@ async fn nothing_left_over(
 }
 
 /// Runs `whoop-partner status` on the stack, and returns what it prints.
-async fn status_by_the_tool(world: &World) -> Result<String, DemoError> {
+///
+/// # Errors
+///
+/// If the tool can't be run, or finds something bad.
+pub async fn status_by_the_tool(world: &World) -> Result<String, DemoError> {
     let path = checkout().join("target/debug/whoop-partner");
     let output = Command::new(&path)
         .arg("status")

@@ -4,6 +4,7 @@
 //! `local_aws.py` ends when its standard input is closed.
 
 mod function_output;
+mod role_call;
 
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -21,6 +22,7 @@ use crate::aws_api::AwsApi;
 
 pub use function_output::FunctionLine;
 pub(crate) use function_output::function_output;
+pub use role_call::RoleCall;
 
 use leak_recorder::Recorder;
 
@@ -227,6 +229,15 @@ impl LocalAws {
     /// If the file with those lines can't be read.
     pub fn function_output(&self) -> io::Result<Vec<FunctionLine>> {
         function_output(&self.function_output_file())
+    }
+
+    /// Every call that functions have made with their roles so far, each once.
+    ///
+    /// # Errors
+    ///
+    /// If the file with those calls can't be read.
+    pub fn role_calls(&self) -> io::Result<Vec<RoleCall>> {
+        role_call::role_calls(&self.directory.path().join("calls.log"))
     }
 
     /// The file that `local_aws.py` writes those lines to.

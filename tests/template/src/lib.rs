@@ -1,9 +1,15 @@
 //! The transformed template: resources, their properties, and what these refer to.
 
+mod key;
+mod resolve;
+
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+
+pub use key::needs_of_the_key;
+pub use resolve::{Known, resolved};
 
 /// The template as CloudFormation gets it on AWS, with SAM's resources replaced by those that they stand for.
 #[derive(Clone)]

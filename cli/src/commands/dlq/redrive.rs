@@ -20,11 +20,11 @@ use super::Source;
 use super::letter::{Letter, reason_parser};
 use super::queue::{BATCH, Depth, Queue};
 use super::walk::{Walk, hide_for};
-use crate::confirmation::is_confirmed;
 use crate::error::ToolError;
 use crate::interrupt::Interrupt;
 use crate::moment;
 use crate::progress::progress;
+use crate::question::is_confirmed;
 use crate::report::{Output, printable};
 use crate::session::Session;
 use copy::{Copy, parts};
@@ -104,7 +104,12 @@ impl Redrive {
         let at_start = from.depth().await?;
         let asks = !self.yes && !self.dry_run && !output.is_json() && io::stdin().is_terminal();
         let selects = !self.reason.is_empty() || !self.message_id.is_empty();
-        if asks && !is_confirmed(&announcement(at_start, selects, &from.url, &to.url))? {
+        if asks
+            && !is_confirmed(&format!(
+                "{}\nGo on?",
+                announcement(at_start, selects, &from.url, &to.url).trim_end()
+            ))?
+        {
             return Err(ToolError::Failed("nothing was redriven".into()));
         }
         let keeps = self.dry_run || selects;

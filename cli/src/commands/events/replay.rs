@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use super::archive::{Archive, timestamp};
 use super::bus::{Bus, is_enabled};
-use crate::confirmation::is_confirmed;
 use crate::error::ToolError;
 use crate::interrupt::Interrupt;
 use crate::moment::{moment, second, since};
 use crate::progress::progress;
+use crate::question::is_confirmed;
 use crate::report::{Output, printable};
 use crate::session::Session;
 
@@ -110,7 +110,7 @@ impl Replay {
             return Ok(ExitCode::SUCCESS);
         }
         let asks = !self.yes && !output.is_json() && io::stdin().is_terminal();
-        if asks && !is_confirmed(&plan.to_string())? {
+        if asks && !is_confirmed(&format!("{}\nGo on?", plan.to_string().trim_end()))? {
             return Err(ToolError::Failed("nothing was replayed".into()));
         }
         let interrupt = Interrupt::listen()?;

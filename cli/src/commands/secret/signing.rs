@@ -76,7 +76,7 @@ fn would_drop(valid_until: SystemTime) -> ToolError {
         message: format!(
             "WHOOP may still sign with the key before the current one, which is valid until {until}; a further key would drop it"
         ),
-        remedy: "wait until then; or give --drop-previous-key if WHOOP does not sign with that key any more".into(),
+        remedy: "wait until then; if the current key is a mistake, store the one before it again; if WHOOP does not sign with that one any more, give --drop-previous-key".into(),
     }
 }
 

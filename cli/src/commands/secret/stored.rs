@@ -104,7 +104,7 @@ impl StoredSecret {
         let created = version.created.and_then(timestamp);
         let since = created.map_or_else(String::new, |time| format!(" since {time}"));
         ToolError::Remediable {
-            message: format!("the secret {} has another value{since}", self.name),
+            message: format!("another value is stored already{since}"),
             remedy: format!("to replace it: whoop-partner secret rotate {}", self.name),
         }
     }
@@ -112,7 +112,7 @@ impl StoredSecret {
     /// Refuses to replace what has no value yet.
     pub fn not_set(&self) -> ToolError {
         ToolError::Remediable {
-            message: format!("the secret {} has no value yet", self.name),
+            message: "no value is stored yet".into(),
             remedy: format!("store one: whoop-partner secret set {}", self.name),
         }
     }
@@ -170,16 +170,19 @@ impl Version {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.secret {
+            "signing" => "signing secret",
+            _ => "client credentials",
+        };
+        let id = &self.version_id;
         if self.changed {
-            write!(f, "The secret {} is stored", self.secret)?;
+            write!(f, "Stored the {what}: version {id}")?;
         } else {
             write!(
                 f,
-                "The secret {} has this value already. Nothing has changed",
-                self.secret
+                "Nothing has changed. The {what} had this value: version {id}"
             )?;
         }
-        write!(f, ": version {}", self.version_id)?;
         if let Some(created) = self.created {
             write!(f, ", created at {created}")?;
         }

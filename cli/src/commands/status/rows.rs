@@ -62,7 +62,7 @@ impl Known {
             self.dead_letters(&stack.command("dlq list")),
             self.bus_dead_letters(),
             self.stored_token(),
-            self.rate_limit(),
+            self.rate_limit(stack),
             judged(&self.alarms, Alarms::judge),
         ];
         let rows = ROWS.into_iter().zip(findings);
@@ -178,7 +178,10 @@ impl Known {
     }
 
     /// A limit that is used up is nothing bad: it resets by itself.
-    fn rate_limit(&self) -> Finding {
+    fn rate_limit(&self, stack: &Stack) -> Finding {
+        if !stack.has_event_processor() {
+            return Finding::skipped("the stack has no event processor");
+        }
         match &self.signals.rate_limit_remaining {
             Ok(points) => match points.last() {
                 Some(point) => Finding::good(format!(

@@ -98,7 +98,6 @@ fn with_carriage_returns(body: &[u8]) -> Vec<u8> {
 }
 
 /// Takes the white space out of JSON, except in texts. Programs that show JSON often add it.
-#[expect(clippy::unnecessary_wraps, reason = "it is one of several changes")]
 fn compact(body: &[u8]) -> Option<Vec<u8>> {
     let (mut in_text, mut escaped) = (false, false);
     let mut kept = body.to_vec();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use local_aws::world::World;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::stage::{Examined, make_well};
@@ -27,8 +27,12 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
         with_few_permissions_only_the_rest_is_unknown,
         a_stack_that_is_not_there_is_an_error,
     ];
+    let without_processor = trials![harness.beside_on_webhook_stack;
+        a_stack_without_the_event_processor_is_examined_without_it,
+    ];
     let areas = [
         general,
+        without_processor,
         secrets::trials(harness),
         functions::trials(harness),
         orders::trials(harness),
@@ -120,6 +124,32 @@ async fn with_few_permissions_only_the_rest_is_unknown(world: &World) -> Outcome
         assert_eq!(mark, Some(expected), "{id:?}: {examined:?}");
     }
     assert_eq!(examined.status, 0);
+    Ok(())
+}
+
+async fn a_stack_without_the_event_processor_is_examined_without_it(world: &World) -> Outcome {
+    let examined = Examined::on(world).await?;
+    let skipped = examined.with_mark("skipped");
+    for id in [
+        "function_event_processor",
+        "function_heartbeat",
+        "heartbeat",
+        "heartbeat_arrival",
+        "event_source_mapping",
+        "bus_rules",
+        "bus_dead_letters",
+    ] {
+        assert!(skipped.contains(&id), "{id}: {examined:?}");
+    }
+    assert!(
+        examined.with_mark("good").contains(&"permissions"),
+        "{examined:?}"
+    );
+    let status = Tool::on(world).run(&["status", "--json"]).await?;
+    let status: Value = serde_json::from_str(&status.stdout)?;
+    for row in ["last_heartbeat", "bus_dead_letters", "rate_limit"] {
+        assert_eq!(status["rows"][row]["mark"], "skipped", "{status:#}");
+    }
     Ok(())
 }
 

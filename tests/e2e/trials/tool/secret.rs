@@ -100,9 +100,10 @@ async fn set_both(world: &World) -> Outcome {
     let verify = ["webhook", "verify", "--signature", "abc"];
     run(world, &verify, "{}", 1).await?;
     let key = &world.signing_secret;
-    run(world, &ROTATE, key, 1)
-        .await?
-        .assert(1, &["has no value yet", "whoop-partner secret set signing"]);
+    run(world, &ROTATE, key, 1).await?.assert(
+        1,
+        &["no value is stored yet", "whoop-partner secret set signing"],
+    );
 
     // one line feed, as `echo` adds it, is not part of the secret
     let set = json(world, &SET, &format!("{key}\n")).await?;
@@ -120,7 +121,7 @@ async fn set_both(world: &World) -> Outcome {
     run(world, &SET, &new_key(world), 1).await?.assert(
         1,
         &[
-            "has another value since",
+            "another value is stored already since",
             "whoop-partner secret rotate signing",
         ],
     );
@@ -130,19 +131,25 @@ async fn set_both(world: &World) -> Outcome {
     let rotate = [&["secret", "rotate", "credentials"], &id[..]].concat();
     run(world, &rotate, &world.client_secret, 1).await?.assert(
         1,
-        &["has no value yet", "whoop-partner secret set credentials"],
+        &[
+            "no value is stored yet",
+            "whoop-partner secret set credentials",
+        ],
     );
     let said = run(world, &set, &world.client_secret, 0).await?;
     said.assert(
         0,
-        &["The secret credentials is stored", "token refresh --force"],
+        &[
+            "Stored the client credentials: version",
+            "token refresh --force",
+        ],
     );
     let again = json(world, &set, &world.client_secret).await?;
     assert_eq!(again["changed"], false);
     run(world, &set, "another-client-secret", 1).await?.assert(
         1,
         &[
-            "has another value since",
+            "another value is stored already since",
             "whoop-partner secret rotate credentials",
         ],
     );
@@ -163,7 +170,7 @@ async fn a_rotated_signing_secret_keeps_the_key_before_it(world: &World) -> Outc
     said.assert(
         0,
         &[
-            "The secret signing is stored: version",
+            "Stored the signing secret: version",
             "The key before it is valid until",
         ],
     );
@@ -328,7 +335,7 @@ async fn the_prompt_does_not_show_what_is_typed(world: &World) -> Outcome {
         0,
         &[
             "signing secret (it is not shown): ",
-            "The secret signing is stored",
+            "Stored the signing secret",
         ],
     );
     assert!(!said.text().contains(&key), "{said:?}");

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use template::Template;
-use template::checkout;
+use template::{checkout, needs_of_the_key};
 
 use super::policy::{actions, one_or_many};
-use super::roles::needs_of_the_key;
 
 /// Flaws in the documentation that must be noticed: the name of each, the text it replaces, and the replacement.
 const FLAWS: [(&str, &str, &str); 12] = [

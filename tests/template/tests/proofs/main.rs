@@ -15,7 +15,6 @@ mod outputs;
 mod permissions;
 mod policy;
 mod provisioned_concurrency;
-mod resolve;
 mod roles;
 mod settings;
 mod setup;

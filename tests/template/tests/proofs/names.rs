@@ -1,10 +1,9 @@
 //! The names of resources, and how one sees which stack they belong to.
 
 use serde_json::json;
-use template::{Resource, Template};
+use template::{Resource, Template, resolved};
 
 use super::Proof;
-use super::resolve::resolved;
 
 /// About physical names.
 pub const PROOFS: &[Proof] = &[

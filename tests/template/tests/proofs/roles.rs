@@ -1,7 +1,7 @@
 //! What roles may do, and who may assume them.
 
 use serde_json::{Value, json};
-use template::{Resource, Template, referred};
+use template::{Resource, Template, needs_of_the_key, referred};
 
 use super::policy::{actions, covers, one_or_many, services, this_account, via};
 
@@ -12,36 +12,6 @@ const ENCRYPTED: [&str; 4] = [
     "AWS::SecretsManager::Secret",
     "AWS::SQS::Queue",
 ];
-
-/// What an action on an encrypted resource needs of the key: the service through which the key is used, and the actions
-/// on the key.
-///
-/// This follows the services' documentation. For DynamoDB, `kms:CreateGrant` is left out, because only creating a table
-/// needs it. CloudWatch Logs uses the key in its own name.
-pub fn needs_of_the_key(action: &str) -> Option<(&'static str, &'static [&'static str])> {
-    Some(match action {
-        "dynamodb:GetItem" => ("dynamodb", &["kms:Decrypt", "kms:DescribeKey"]),
-        "dynamodb:PutItem" | "dynamodb:UpdateItem" => (
-            "dynamodb",
-            &[
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey",
-                "kms:ReEncryptFrom",
-                "kms:ReEncryptTo",
-            ],
-        ),
-        "logs:CreateLogStream" | "logs:PutLogEvents" => ("logs", &[]),
-        "secretsmanager:GetSecretValue" => ("secretsmanager", &["kms:Decrypt"]),
-        "sqs:SendMessage" => ("sqs", &["kms:Decrypt", "kms:GenerateDataKey"]),
-        "sqs:ReceiveMessage" => ("sqs", &["kms:Decrypt"]),
-        "sqs:ChangeMessageVisibility" | "sqs:DeleteMessage" | "sqs:GetQueueAttributes" => {
-            ("sqs", &[])
-        }
-        _ => return None,
-    })
-}
 
 /// Each role that uses an encrypted resource may have that service encrypt and decrypt it.
 pub fn roles_may_use_the_key_for_what_they_touch(template: &Template) -> Vec<String> {

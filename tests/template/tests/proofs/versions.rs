@@ -3,9 +3,8 @@
 use libtest_mimic::Failed;
 use serde_json::json;
 use template::Template;
-use template::checkout;
+use template::{checkout, resolved};
 
-use super::resolve::resolved;
 use super::{Flawed, Proof};
 
 /// About what makes a new version, and what happens to the previous one.
