@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 STEP := .ci/step
-VENVS := .venv/sam .venv/local-aws .venv/checkov .venv/openapi-client .venv/github
+VENVS := .venv/sam .venv/local-aws .venv/aws-cli .venv/checkov .venv/openapi-client .venv/github
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_CYCLONEDX_VERSION := 0.5.9
@@ -53,11 +53,11 @@ dashboard-picture: stack ## Use the stack on the local AWS for two minutes and d
 	@exec $(LOCAL_STACK) dashboard docs/dashboard.svg
 
 .PHONY: up
-up: stack ## Do the same as the demo, then keep it running until Ctrl-C
+up: stack .venv/aws-cli/.installed ## Do the same as the demo, then keep it running until Ctrl-C
 	@exec $(LOCAL_STACK) up
 
 .PHONY: test
-test: stack .venv/openapi-client/.installed ## Run every test, the end-to-end ones against the deployed stack
+test: stack .venv/aws-cli/.installed .venv/openapi-client/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --workspace
 

@@ -5,6 +5,7 @@ standard input that stays open for as long as this process is wanted. A last byt
 DIRECTORY itself, which takes temporary files, `functions.log` and `calls.log`.
 """
 
+import contextvars
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import uuid
 
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import apigateway
 from ministack.services.cloudformation import stacks
 
 directory = sys.argv.pop(1)
@@ -79,6 +81,24 @@ def make_up_other_names_in_each_stack():
     stacks._provision_keeping_seed = provision
 
 
+def name_the_request_in_its_answer():
+    """Sends the id of a request back in the header `apigw-requestid`, as an HTTP API does. MiniStack makes up another one."""
+    invoke, make_id = apigateway._invoke_lambda_proxy, apigateway.new_uuid
+    current = contextvars.ContextVar("request id", default=None)
+
+    async def invoke_and_name(*args, **kwargs):
+        request_id = make_id()
+        token = current.set(request_id)
+        try:
+            status, headers, body = await invoke(*args, **kwargs)
+        finally:
+            current.reset(token)
+        return status, {**headers, "apigw-requestid": request_id}, body
+
+    apigateway._invoke_lambda_proxy = invoke_and_name
+    apigateway.new_uuid = lambda: current.get() or make_id()
+
+
 def keep_all_that_functions_print():
     """Writes each line that a function prints to `functions.log`, as JSON with the function's name.
 
@@ -137,6 +157,7 @@ if __name__ == "__main__":
     send_small_packets_at_once()
     wait_less_for_log_lines()
     make_up_other_names_in_each_stack()
+    name_the_request_in_its_answer()
     keep_all_that_functions_print()
     keep_what_roles_call()
     app.main()

@@ -1,4 +1,5 @@
-//! Runs the trials on one local AWS with four stacks side by side. Each stack is deployed when the first trial needs it.
+//! Runs the trials on one local AWS with four stacks side by side. Each stack is deployed when the first trial needs it. The stack of
+//! the documentation is on a local AWS of its own, because it has the name that the pages use.
 //!
 //! One stack has no event processor, so that trials find in the queue what the webhook put there. The others are whole: one
 //! for trials of the deployed event processor, one for trials that hand messages to its binary and for those of the alarms, and
@@ -43,6 +44,7 @@ pub struct Harness {
     whole: Shared<World>,
     by_hand: Shared<World>,
     operated: Shared<World>,
+    documented: Shared<World>,
     /// Held while a stack is deployed: two `sam deploy` at once would both make the bucket that they share.
     deployment: Mutex<()>,
     /// Held while a trial joins the queues of the locks below, so that trials join them in their order. Otherwise they would
@@ -54,6 +56,7 @@ pub struct Harness {
     beside_on_whole_stack: Mutex<()>,
     beside_by_hand: Mutex<()>,
     beside_operated: Mutex<()>,
+    beside_documented: Mutex<()>,
 }
 
 /// What may run at the same time as a trial.
@@ -69,6 +72,8 @@ enum Company {
     NotOnSecondWholeStack,
     /// Trials that do not use the stack that the tool works on.
     NotOnOperatedStack,
+    /// Trials that do not use the stack of the documentation.
+    NotOnDocumentedStack,
     /// Every trial that does not run alone.
     All,
 }
@@ -113,6 +118,7 @@ impl Harness {
             whole: OnceCell::new(),
             by_hand: OnceCell::new(),
             operated: OnceCell::new(),
+            documented: OnceCell::new(),
             deployment: Mutex::default(),
             order: Mutex::default(),
             all: RwLock::default(),
@@ -120,6 +126,7 @@ impl Harness {
             beside_on_whole_stack: Mutex::default(),
             beside_by_hand: Mutex::default(),
             beside_operated: Mutex::default(),
+            beside_documented: Mutex::default(),
         })
     }
 
@@ -187,6 +194,21 @@ impl Harness {
         self.trial(name, Company::NotOnOperatedStack, async move |harness| {
             let world = harness.world(&harness.operated, "operated", &[]).await?;
             harness.watched(test(world)).await
+        })
+    }
+
+    /// A trial of the documentation, on a whole stack with the name that it uses, on a local AWS of its own.
+    pub fn on_documented_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(name, Company::NotOnDocumentedStack, async move |harness| {
+            let world = set_up(&harness.documented, async || {
+                let world = World::set_up("TRACE", &Steps::silent()).await;
+                world.map_err(|error| error.to_string())
+            });
+            let world = world.await?;
+            watched_on(&world.aws, test(world)).await
         })
     }
 
@@ -263,6 +285,7 @@ impl Harness {
             Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
             Company::NotOnSecondWholeStack => Some(&self.beside_by_hand),
             Company::NotOnOperatedStack => Some(&self.beside_operated),
+            Company::NotOnDocumentedStack => Some(&self.beside_documented),
             Company::All => None,
         };
         // in this order: a trial that comes later and runs alone then waits for those that wait for their stack
@@ -322,11 +345,15 @@ impl Harness {
         let Some(Ok(aws)) = self.aws.get() else {
             return Err("no local AWS runs".into());
         };
-        let failure = ShowOutputOnFailure::watch(aws);
-        let outcome = within_limit(test).await;
-        failure.end(&outcome);
-        outcome
+        watched_on(aws, test).await
     }
+}
+
+async fn watched_on(aws: &LocalAws, test: impl Future<Output = Outcome>) -> Outcome {
+    let failure = ShowOutputOnFailure::watch(aws);
+    let outcome = within_limit(test).await;
+    failure.end(&outcome);
+    outcome
 }
 
 /// Joins the queue of a lock, lets the next trial join one, and then waits for the lock.
@@ -366,6 +393,7 @@ impl Drop for Harness {
         self.whole.take();
         self.by_hand.take();
         self.operated.take();
+        self.documented.take();
         self.aws.take();
     }
 }

@@ -7,6 +7,7 @@ mod alarms;
 mod binaries;
 mod deletion;
 mod demo;
+mod docs;
 mod generated_client;
 mod harness;
 mod in_memory_dynamodb;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         demo::trials(&harness),
         token_refresh::trials(&harness),
         tool::trials(&harness),
+        docs::trials(&harness),
     ]);
     let trials = alone.into_iter().flatten();
     let last = [least_privilege::trials(&harness), leaks::trials(&harness)];

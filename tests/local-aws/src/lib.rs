@@ -2,10 +2,12 @@
 //! end-to-end tests run on this.
 
 pub mod aws_api;
+pub mod aws_command;
 pub mod aws_proxy;
 pub mod bootstrap;
 pub mod dashboard;
 pub mod demo;
+pub mod environment_file;
 mod ministack;
 pub mod stack;
 pub mod steps;

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use local_aws::checkout;
+use local_aws::environment_file::EnvironmentFile;
 use local_aws::stack::signed;
 use local_aws::steps::Steps;
 use local_aws::world::World;
@@ -57,6 +59,11 @@ async fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     };
     if let Command::Up = command {
         print_variables(&world);
+        let file = EnvironmentFile::write(&world, &checkout().join(".local-aws"))?;
+        steps.done(format!(
+            "another terminal can use it: source {}",
+            file.path().display()
+        ));
         steps.done("everything runs until Ctrl-C");
         end.await;
     }
