@@ -69,15 +69,18 @@ pub(crate) fn second(time: Timestamp) -> String {
     format!("{time:.0}")
 }
 
-/// Writes a span for people, by its two largest units: `3 d 4 h`.
+/// Writes a span for people, by its two largest units: `3 d 4 h`. Up to two days it is written in hours.
 pub(crate) fn rough(span: Duration) -> String {
     let seconds = span.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
+    let (large, small) = match seconds {
+        0..60 => ((seconds, "s"), (0, "")),
+        60..3600 => ((seconds / 60, "min"), (seconds % 60, "s")),
+        3600..172_800 => ((seconds / 3600, "h"), (seconds / 60 % 60, "min")),
+        _ => ((seconds / 86_400, "d"), (seconds / 3600 % 24, "h")),
+    };
+    match small {
+        (0, _) => format!("{} {}", large.0, large.1),
+        (count, unit) => format!("{} {} {count} {unit}", large.0, large.1),
     }
 }
 
@@ -132,9 +135,10 @@ mod tests {
         for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
-            (60, "1 min 0 s"),
+            (60, "1 min"),
             (3_661, "1 h 1 min"),
-            (86_399, "23 h 59 min"),
+            (86_400, "24 h"),
+            (172_799, "47 h 59 min"),
             (86_400 * 3 + 3600 * 4, "3 d 4 h"),
         ] {
             assert_eq!(rough(Duration::from_secs(seconds)), text);

@@ -147,7 +147,7 @@ mod tests {
         check(
             "2026-11-03T23:59:59Z",
             "2026-11-13T00:00:00Z",
-            Some("keeps events for 14 d 0 h only"),
+            Some("keeps events for 14 d only"),
         );
         check(
             "2026-11-05T00:00:00Z",

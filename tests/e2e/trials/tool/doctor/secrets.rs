@@ -140,11 +140,7 @@ async fn an_expired_token_is_found(world: &World) -> Outcome {
     };
     world.stack.put_token_item(&expired).await?;
     let examined = Examined::on(world).await?;
-    examined.assert_bad(
-        "token",
-        "expired 5 min ago",
-        "docs/runbook.md#tokenexpiring",
-    );
+    examined.assert_bad("token", "expired 5 min", "docs/runbook.md#tokenexpiring");
     // token-refresh, which doctor invokes, has repaired it
     assert!(examined.with_mark("good").contains(&"partner_api"));
     let examined = Examined::on(world).await?;
