@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(finding.mark, Mark::Bad);
         assert_eq!(
             finding.found,
-            "webhook: sqs:SendMessage was refused 2 times, last 60 s ago"
+            "webhook: sqs:SendMessage was refused 2 times, last 1 min ago"
         );
         assert_eq!(judge(&Denials::new(), "lab", at(0)).mark, Mark::Good);
     }

@@ -239,9 +239,9 @@ mod tests {
             assert_eq!(judged(&token(left), false).mark, mark, "{left}");
         }
         let fresh = judged(&token(3600), false).found;
-        assert_eq!(fresh, "valid for 60 min, obtained 30 min ago");
+        assert_eq!(fresh, "valid for 1 h, obtained 30 min ago");
         let old = judged(&token(-60), true).found;
-        assert!(old.starts_with("expired 60 s ago"), "{old}");
+        assert!(old.starts_with("expired 1 min ago"), "{old}");
         assert!(old.ends_with("renewed it just now"), "{old}");
     }
 
