@@ -19,11 +19,8 @@ use queue::Queue;
 /// Look into the webhook's dead-letter queue, and send its messages back to be processed
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dlq {
-    /// List the messages, with the reason for which each was set aside
     List(list::List),
-    /// Show everything about one message
     Show(show::Show),
-    /// Send messages back to the webhook's queue, where they are processed again
     Redrive(redrive::Redrive),
 }
 

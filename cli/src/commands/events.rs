@@ -16,9 +16,7 @@ use crate::session::Session;
 /// Watch the events on the stack's bus, and publish old ones again
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    /// Print each event as it is published, until Ctrl-C
     Tail(tail::Tail),
-    /// Publish events of the archive again
     Replay(replay::Replay),
 }
 

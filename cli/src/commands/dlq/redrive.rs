@@ -119,7 +119,11 @@ impl Redrive {
         } else {
             "Redriving:"
         };
-        let bar = progress(output, doing, Some(at_start.total() as u64));
+        let length = match self.limit {
+            Some(limit) if !selects => at_start.total().min(limit as usize),
+            _ => at_start.total(),
+        };
+        let bar = progress(output, doing, Some(length as u64));
         let mut walk = Walk::begin(&from, at_start, hide, Interrupt::listen()?, bar);
         if !self.dry_run {
             // long enough for what another run has hidden in the same way

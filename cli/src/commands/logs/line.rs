@@ -32,15 +32,16 @@ const DETAILS: [&str; 14] = [
 pub struct Line {
     pub time: Timestamp,
     pub log: &'static str,
-    /// The whole line.
+    /// The whole line, without what it says to CloudWatch about its metrics.
     line: Value,
 }
 
 impl Line {
     /// Reads an event of a log group. Returns `None` if the line has no such request id, even if the id is somewhere in it.
     pub fn read(log: &'static str, event: &FilteredLogEvent, request_id: &str) -> Option<Self> {
-        let line: Value = serde_json::from_str(event.message()?).ok()?;
+        let mut line: Value = serde_json::from_str(event.message()?).ok()?;
         has_request_id(&line, request_id).then_some(())?;
+        line.as_object_mut()?.remove("_aws");
         let time = Timestamp::from_millisecond(event.timestamp()?).ok()?;
         Some(Self { time, log, line })
     }
@@ -126,11 +127,13 @@ mod tests {
     fn a_line_is_shown_by_its_message_and_what_became_of_the_delivery() {
         let line = json!({
             "message": "message goes back", "request_id": "JKJaXmPLvHcESHA=", "wait_s": 7, "error": "no\nanswer", "Stack": "s",
-            "failure_reason": null,
+            "failure_reason": null, "_aws": {},
         });
         let line = read(&line.to_string()).unwrap();
         assert_eq!(line.message(), "message goes back");
         assert_eq!(line.details(), "wait_s=7 error=no\u{fffd}answer");
+        assert_eq!(line.line["Stack"], "s");
+        assert_eq!(line.line.get("_aws"), None);
         let line = json!({"requestId": "JKJaXmPLvHcESHA=", "status": "204", "error": "-"});
         let line = read(&line.to_string()).unwrap();
         assert_eq!(

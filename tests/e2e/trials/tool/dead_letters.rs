@@ -104,7 +104,7 @@ impl<'w> DeadLetters<'w> {
     pub async fn put_into(&self, queue: &str, letters: &[Letter]) -> Result<Vec<String>, Failed> {
         for letter in letters {
             let recorder = &self.stack.recorder;
-            recorder.forbid("resource id", &letter.resource_id());
+            recorder.forbid("resource id", letter.resource_id());
         }
         let mut ids = Vec::new();
         // one at a time if they are large

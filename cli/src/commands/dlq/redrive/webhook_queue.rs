@@ -47,6 +47,14 @@ pub struct Sent {
     pub failure: Option<ToolError>,
 }
 
+/// A try that failed as a whole.
+#[derive(Debug)]
+struct FailedTry {
+    failure: CallFailure,
+    /// Whether SQS has refused the call, so that it has had no effect. A failure inside of SQS is no refusal.
+    is_refusal: bool,
+}
+
 impl WebhookQueue {
     pub fn new(config: &SdkConfig, url: String) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -91,7 +99,7 @@ impl WebhookQueue {
         &self,
         copies: &[&Copy],
         waiting: &[usize],
-    ) -> Result<SendMessageBatchOutput, SdkError<SendMessageBatchError, HttpResponse>> {
+    ) -> Result<SendMessageBatchOutput, FailedTry> {
         let entries = waiting.iter().map(|place| copies[*place].entry(*place));
         self.client
             .send_message_batch()
@@ -99,6 +107,7 @@ impl WebhookQueue {
             .set_entries(Some(entries.collect()))
             .send()
             .await
+            .map_err(|error| FailedTry::from(&error))
     }
 }
 
@@ -107,15 +116,17 @@ impl Sent {
     /// another try makes sense.
     fn take_in(
         &mut self,
-        answer: Result<SendMessageBatchOutput, SdkError<SendMessageBatchError, HttpResponse>>,
+        answer: Result<SendMessageBatchOutput, FailedTry>,
         waiting: &mut Vec<usize>,
     ) -> bool {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => {
-                let failure = CallFailure::from(&error);
+            Err(FailedTry {
+                failure,
+                is_refusal,
+            }) => {
                 let again = failure.is_transient();
-                if again && !is_refusal(&error) {
+                if again && !is_refusal {
                     self.unsure.extend(waiting.iter().copied());
                 }
                 self.failure = Some(ToolError::Aws {
@@ -156,15 +167,20 @@ impl Sent {
     }
 }
 
-/// Whether SQS has refused a call as a whole, so that it has had no effect. A failure inside of SQS is none.
-fn is_refusal(error: &SdkError<SendMessageBatchError, HttpResponse>) -> bool {
-    match error {
-        SdkError::ServiceError(refusal) => {
-            let status = refusal.raw().status();
-            status.is_client_error() || status.as_u16() == 503
+impl From<&SdkError<SendMessageBatchError, HttpResponse>> for FailedTry {
+    fn from(error: &SdkError<SendMessageBatchError, HttpResponse>) -> Self {
+        let is_refusal = match error {
+            SdkError::ServiceError(refusal) => {
+                let status = refusal.raw().status();
+                status.is_client_error() || status.as_u16() == 503
+            }
+            SdkError::ConstructionFailure(_) => true,
+            _ => false,
+        };
+        Self {
+            failure: CallFailure::from(error),
+            is_refusal,
         }
-        SdkError::ConstructionFailure(_) => true,
-        _ => false,
     }
 }
 
@@ -177,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    type Answer = Result<SendMessageBatchOutput, SdkError<SendMessageBatchError, HttpResponse>>;
+    type Answer = Result<SendMessageBatchOutput, FailedTry>;
 
     /// An answer that takes some entries, and refuses others, some of them by the sender's fault.
     fn answer(taken: &[usize], refused: &[(usize, bool)]) -> Answer {
@@ -191,24 +207,22 @@ mod tests {
             let entry = entry.code("Code").sender_fault(*sender_fault);
             entry.build().unwrap()
         });
-        SendMessageBatchOutput::builder()
+        let answer = SendMessageBatchOutput::builder()
             .set_successful(Some(taken.collect()))
             .set_failed(Some(refused.collect()))
-            .build()
-            .map_err(SdkError::construction_failure)
+            .build();
+        Ok(answer.unwrap())
     }
 
     fn refusal(status: u16, code: &str) -> Answer {
         let meta = ErrorMetadata::builder().code(code).build();
         let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-        Err(SdkError::service_error(
-            SendMessageBatchError::generic(meta),
-            raw,
-        ))
+        let error = SdkError::service_error(SendMessageBatchError::generic(meta), raw);
+        Err(FailedTry::from(&error))
     }
 
     fn no_answer() -> Answer {
-        Err(SdkError::timeout_error("slow"))
+        Err(FailedTry::from(&SdkError::timeout_error("slow")))
     }
 
     #[track_caller]

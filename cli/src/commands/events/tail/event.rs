@@ -46,8 +46,8 @@ impl Event {
             phi: show_phi.then(|| Phi {
                 resource_id: text(&event["detail"]["resource_id"]),
                 resource_url: text(&event["detail"]["resource_url"]),
-                resource: event["detail"]
-                    .get_mut("resource")
+                resource: event
+                    .pointer_mut("/detail/resource")
                     .map(Value::take)
                     .unwrap_or_default(),
             }),
