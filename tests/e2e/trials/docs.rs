@@ -88,7 +88,7 @@ async fn run_section(world: &World, page: &Page, section: &str, blocks: &[&Block
         let input = stage.before(number).await?;
         let printed = tokio::select! {
             printed = shell.run(&page.path, block, &input) => printed?,
-            error = stage.meanwhile(number) => return Err(error),
+            never = stage.meanwhile(number) => match never {},
         };
         let seen = stage.after(number, &printed).await;
         seen.map_err(|error| {

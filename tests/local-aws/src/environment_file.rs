@@ -8,10 +8,11 @@ use crate::aws_command;
 use crate::ministack::checkout;
 use crate::world::World;
 
-/// A file with shell commands that set the variables of the local AWS, and put `whoop-partner` and `aws` into the path. It is removed
+/// A file with shell commands that set the variables of the local AWS, and put `whoop-partner` and `aws` into the path. Both are removed
 /// when this is dropped.
 pub struct EnvironmentFile {
     path: PathBuf,
+    commands: PathBuf,
 }
 
 impl EnvironmentFile {
@@ -30,11 +31,14 @@ impl EnvironmentFile {
         }
         text += &format!("export WHOOP_SIMULATOR_URL='{}'\n", world.simulator.url());
         text += &format!("export WHOOP_PARTNER_STACK='{}'\n", world.stack.name);
-        let (commands, tool) = (commands.display(), tool.display());
-        text += &format!("export PATH='{commands}':'{tool}':\"$PATH\"\n");
+        text += &format!(
+            "export PATH='{}':'{}':\"$PATH\"\n",
+            commands.display(),
+            tool.display()
+        );
         let path = folder.join("environment");
         fs::write(&path, text)?;
-        Ok(Self { path })
+        Ok(Self { path, commands })
     }
 
     /// Where it is.
@@ -47,5 +51,6 @@ impl EnvironmentFile {
 impl Drop for EnvironmentFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_dir_all(&self.commands);
     }
 }

@@ -7,6 +7,7 @@ mod orders;
 mod secrets;
 mod take_down;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use docs::Page;
@@ -119,8 +120,8 @@ impl<'w> Stage<'w> {
         Ok(self.typed_in(block))
     }
 
-    /// What happens while the block is run. It ends only by an error.
-    pub async fn meanwhile(&self, block: usize) -> Failed {
+    /// What happens while the block is run, for as long as it runs.
+    pub async fn meanwhile(&self, block: usize) -> Infallible {
         let watches = match (self.place(), block) {
             (("events.md", "see-events"), 0) => true,
             // a line of the local AWS may show up only with the next invocation
@@ -128,11 +129,13 @@ impl<'w> Stage<'w> {
             (("onboarding.md", "step-by-step"), block) => self.block(block).contains("events tail"),
             _ => false,
         };
-        while watches {
+        if !watches {
+            return std::future::pending().await;
+        }
+        loop {
             self.world.simulator.add_test_data(AppointmentType::Mobile);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        std::future::pending().await
     }
 
     /// Checks what the block has done.
