@@ -240,4 +240,4 @@ fn is_published(world: &World, id: &str) -> bool {
 }
 
 /// How long the queue may take to become empty once all are healthy: the longest wait of a message, and then some.
-pub(crate) const RECOVERY: Duration = hours(36);
+pub(crate) const RECOVERY: Duration = hours(48);

@@ -103,15 +103,26 @@ impl Plan {
             (0..count).map(|_| between(seconds(1), length)).collect()
         };
         let wild = chance(0.2);
+        let mut outages = outages(length);
+        let mut few_calls = false;
+        if longest > days(14) {
+            // longer than the queue keeps a message, or than it hands one out
+            match fastrand::u8(..3) {
+                0 => outages.push(siege()),
+                1 => few_calls = true,
+                _ => {}
+            }
+        }
         Self {
             length,
             auto_confirm_orders: fastrand::bool(),
             fault_rate: [0.0, 0.01, 0.05, 0.2][fastrand::usize(..4)],
-            outages: outages(length),
+            outages,
             crash_rate: [0.0, 0.02, 0.1][fastrand::usize(..3)],
             pause_rate: if wild { 0.02 } else { 0.0 },
             max_skew: if wild { seconds(140) } else { seconds(2) },
             rate_limits: match fastrand::u8(..4) {
+                _ if few_calls => [100, 3],
                 0 => [4, 10_000],
                 1 => [10, 300],
                 2 => [30, 1_000],
@@ -161,6 +172,19 @@ fn outages(length: Duration) -> Vec<Outage> {
         }
     }
     outages
+}
+
+/// A service that is down for most of a long run.
+fn siege() -> Outage {
+    let services = [Service::Whoop, Service::EventBridge, Service::DynamoDb];
+    let from = between(Duration::ZERO, days(1));
+    Outage {
+        service: services[fastrand::usize(..3)],
+        symptom: Symptom::Fails,
+        from,
+        to: from + between(days(6), days(18)),
+        share: 1.0,
+    }
 }
 
 /// At least a day apart.

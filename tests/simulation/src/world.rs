@@ -106,6 +106,15 @@ impl World {
         self.now() >= self.plan.length
     }
 
+    /// Returns how many calls WHOOP accepts in a minute and in a day.
+    pub(crate) fn rate_limits(&self) -> [u32; 2] {
+        if self.is_calm() {
+            [100, 10_000]
+        } else {
+            self.plan.rate_limits
+        }
+    }
+
     /// Draws what becomes of a call.
     pub(crate) fn fate(&self, service: Service) -> Fate {
         if self.is_calm() {

@@ -54,7 +54,7 @@ impl Whoop {
         let counted = self
             .state()
             .limiter
-            .count(1 + others, world.plan.rate_limits, world.now());
+            .count(1 + others, world.rate_limits(), world.now());
         let (accepted, told) = counted;
         let mut answer = if accepted {
             self.accepted(world, call)
