@@ -6,6 +6,10 @@
 //!
 //! States with a date and states without a date are remembered side by side, so that neither replaces the other: `updated_at`
 //! with `body_hash`, and `undated_body_hash`.
+//!
+//! A dated state may be on the bus without being remembered: after a crash, or if EventBridge's answer was lost. WHOOP's next answer
+//! may then show an older state. So the date of the newest state that anybody has claimed is kept, as `tried_updated_at`. While
+//! nobody knows whether that state is published, no older one is.
 
 mod item;
 
@@ -56,6 +60,8 @@ pub(crate) enum Claim {
     Published,
     /// No, a newer one is published already.
     Outdated,
+    /// Not now. A newer state has been claimed, and nobody knows whether it was published.
+    Overtaken,
     /// No, another execution is publishing a state of this resource.
     Busy,
 }
@@ -107,6 +113,9 @@ impl PublishedStates {
             Update::Made => return Ok(Claim::Granted(lease)),
             Update::Refused(item) => StoredItem::read(item, now),
         };
+        if stored.overtakes(&lease.state) {
+            return Ok(Claim::Overtaken);
+        }
         if stored.is_newer_than(&lease.state) {
             return Ok(Claim::Outdated);
         }
@@ -171,22 +180,25 @@ impl PublishedStates {
         self.make(release).await.map(drop)
     }
 
-    /// Claims a state if nobody else holds a lease, and if neither this state nor a newer one is remembered.
+    /// Claims a state if nobody else holds a lease, if neither this state nor a newer one is remembered, and if no newer one has been
+    /// claimed.
     fn claim_novel(&self, lease: &Lease, now: SystemTime) -> UpdateItemFluentBuilder {
         let free =
             "(attribute_not_exists(claimed_until) OR claimed_until < :now OR claimed_by = :me)";
         let novel = match lease.state.updated_at {
             Some(_) => {
                 "(attribute_not_exists(updated_at) OR updated_at < :updated_at \
-                 OR (updated_at = :updated_at AND body_hash <> :body_hash))"
+                 OR (updated_at = :updated_at AND body_hash <> :body_hash)) \
+                 AND (attribute_not_exists(tried_updated_at) OR tried_updated_at <= :updated_at)"
             }
             None => "(attribute_not_exists(undated_body_hash) OR undated_body_hash <> :body_hash)",
         };
         let body_hash = AttributeValue::S(lease.state.body_hash.clone());
         self.set_lease(lease, now)
-            .update_expression(
-                "SET claimed_by = :me, claimed_until = :until, expires_at = if_not_exists(expires_at, :expires_at)",
-            )
+            .update_expression(format!(
+                "SET claimed_by = :me, claimed_until = :until, expires_at = if_not_exists(expires_at, :expires_at){}",
+                set_tried(&lease.state)
+            ))
             .condition_expression(format!("{free} AND {novel}"))
             .expression_attribute_values(":now", seconds(now))
             .expression_attribute_values(":body_hash", body_hash)
@@ -200,16 +212,20 @@ impl PublishedStates {
         stored: &StoredItem,
         now: SystemTime,
     ) -> UpdateItemFluentBuilder {
-        let set = "SET claimed_by = :me, claimed_until = :until, expires_at = :expires_at";
+        let set = format!(
+            "SET claimed_by = :me, claimed_until = :until, expires_at = :expires_at{}",
+            set_tried(&lease.state)
+        );
         let update = match stored.malformed_states().join(", ") {
-            none if none.is_empty() => set.to_owned(),
+            none if none.is_empty() => set,
             malformed => format!("{set} REMOVE {malformed}"),
         };
         let (unchanged, values) = stored.is_unchanged();
         let claim = self
             .set_lease(lease, now)
             .update_expression(update)
-            .condition_expression(unchanged);
+            .condition_expression(unchanged)
+            .set_updated_at(&lease.state);
         values.into_iter().fold(claim, |claim, (name, value)| {
             claim.expression_attribute_values(name, value)
         })
@@ -242,6 +258,14 @@ impl PublishedStates {
                 _ => Err(StatesError(CallFailure::from(&error))),
             },
         }
+    }
+}
+
+/// Returns the part of an update that keeps the date of a claimed state, if it has one.
+fn set_tried(state: &State) -> &'static str {
+    match state.updated_at {
+        Some(_) => ", tried_updated_at = :updated_at",
+        None => "",
     }
 }
 

@@ -95,6 +95,11 @@ impl Relay {
             Claim::Granted(lease) => lease,
             Claim::Published => return Ok(Outcome::AlreadyPublished),
             Claim::Outdated => return Ok(Outcome::Outdated),
+            Claim::Overtaken => {
+                return Err(Failure::passing(
+                    "WHOOP returned an older state than one that may have been published",
+                ));
+            }
             Claim::Busy => {
                 return Err(Failure::passing(
                     "another execution is publishing the resource",

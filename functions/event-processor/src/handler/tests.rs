@@ -500,6 +500,22 @@ async fn the_same_state_is_published_once_a_newer_one_again_an_older_one_never()
 }
 
 #[tokio::test]
+async fn after_a_newer_state_that_may_be_published_an_older_one_waits() {
+    let world = World::new().await;
+    let later = "2026-11-18T12:00:01Z";
+    // EventBridge's answer to the newer state does not say that it is on the bus
+    world.aws().bus_refusals.push("InternalFailure");
+    for (updated_at, returned, published) in [(later, "m", 0), (NOON, "m", 0), (later, "", 1)] {
+        world.whoop.reset().await;
+        world.serve_token().await;
+        world.serve(&requisition("r-1", updated_at, &[])).await;
+        let stays = world.process(&[order("m", "r-1")]).await;
+        assert_eq!(stays.concat(), returned, "{updated_at}");
+        assert_eq!(world.aws().published.len(), published, "{updated_at}");
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_else_is_publishing_is_left_to_them_while_their_lease_lasts() {
     let world = World::new().await;
     world.serve(&requisition("r-1", NOON, &[])).await;

@@ -16,10 +16,11 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// All attributes except the key.
-const ATTRIBUTES: [&str; 6] = [
+const ATTRIBUTES: [&str; 7] = [
     "updated_at",
     "body_hash",
     "undated_body_hash",
+    "tried_updated_at",
     "claimed_by",
     "claimed_until",
     "expires_at",
@@ -37,6 +38,8 @@ pub(super) struct StoredItem {
     dated: Field<State>,
     /// The hash of the latest state without a date.
     undated: Field<String>,
+    /// The date of the newest state that anybody has claimed.
+    tried: Field<Timestamp>,
     /// Whether an execution holds a lease.
     claimed: Field<bool>,
 }
@@ -46,6 +49,7 @@ impl StoredItem {
         Self {
             dated: dated(&item),
             undated: text(&item, "undated_body_hash").map(|hash| hash.map(str::to_owned)),
+            tried: timestamp(&item, "tried_updated_at"),
             claimed: claimed(&item, since_epoch(now)),
             item,
         }
@@ -57,6 +61,18 @@ impl StoredItem {
             (Ok(Some(stored)), Some(updated_at)) => stored.updated_at > Some(updated_at),
             _ => false,
         }
+    }
+
+    /// Says whether a newer state than `state` has been claimed, and nobody knows whether it was published.
+    pub(super) fn overtakes(&self, state: &State) -> bool {
+        let (Ok(Some(tried)), Some(updated_at)) = (&self.tried, state.updated_at) else {
+            return false;
+        };
+        let is_settled = match &self.dated {
+            Ok(Some(stored)) => stored.updated_at >= Some(*tried),
+            _ => false,
+        };
+        *tried > updated_at && !is_settled
     }
 
     /// Says whether `state` has been published.
@@ -74,7 +90,7 @@ impl StoredItem {
 
     /// Says whether the item has attributes that we never write.
     pub(super) fn is_malformed(&self) -> bool {
-        self.claimed.is_err() || !self.malformed_states().is_empty()
+        self.claimed.is_err() || self.tried.is_err() || !self.malformed_states().is_empty()
     }
 
     /// Returns the malformed attributes that describe states.
@@ -104,15 +120,20 @@ impl StoredItem {
 }
 
 fn dated(item: &Item) -> Field<State> {
-    let Some(nanoseconds) = number(item, "updated_at")? else {
+    let Some(updated_at) = timestamp(item, "updated_at")? else {
         return Ok(None);
     };
-    let updated_at = Timestamp::from_nanosecond(nanoseconds).map_err(|_| Malformed)?;
     let body_hash = text(item, "body_hash")?.ok_or(Malformed)?;
     Ok(Some(State {
         updated_at: Some(updated_at),
         body_hash: body_hash.to_owned(),
     }))
+}
+
+fn timestamp(item: &Item, name: &str) -> Field<Timestamp> {
+    let nanoseconds = number(item, name)?;
+    let timestamp = nanoseconds.map(Timestamp::from_nanosecond).transpose();
+    timestamp.map_err(|_| Malformed)
 }
 
 fn claimed(item: &Item, now: Duration) -> Field<bool> {

@@ -91,6 +91,12 @@ fn state(updated_at: Option<&str>, body: &str) -> State {
     State::new(updated_at.map(|time| time.parse().unwrap()), body)
 }
 
+/// Returns a date as the table holds it.
+fn date_of(date: Option<&str>) -> Value {
+    let date: Timestamp = date.unwrap().parse().unwrap();
+    json!({"N": date.as_nanosecond().to_string()})
+}
+
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
 }
@@ -145,7 +151,7 @@ async fn whoever_publishes_after_the_lease_has_run_out_leaves_the_next_lease_alo
     let next = table.lease(LATER, "b", then).await;
     table.states.remember(late, then).await.unwrap();
     assert!(table.is_claimed());
-    assert_eq!(table.claim(NOON, "a", then).await, Claim::Published);
+    assert_eq!(table.item()["updated_at"], date_of(NOON));
     table.states.remember(next, then).await.unwrap();
     assert!(!table.is_claimed());
 
@@ -156,6 +162,29 @@ async fn whoever_publishes_after_the_lease_has_run_out_leaves_the_next_lease_alo
     let claim = table.claim(Some("2026-11-18T14:00:00Z"), "d", then).await;
     assert_eq!(claim, Claim::Published);
     assert!(!table.is_claimed());
+}
+
+#[tokio::test]
+async fn while_nobody_knows_whether_a_newer_state_is_published_no_older_one_is() {
+    let table = Table::new();
+    table.publish(EARLIER, "a", now()).await;
+    // its publication failed, or nobody knows whether it did
+    let lease = table.lease(LATER, "c", now()).await;
+    table.states.release(lease).await.unwrap();
+    // not even the published one is answered for: the newer one is still to come
+    for (updated_at, body) in [(EARLIER, "a"), (NOON, "b")] {
+        let claim = table.claim(updated_at, body, now()).await;
+        assert_eq!(claim, Claim::Overtaken);
+        assert!(!table.is_claimed());
+    }
+    // a crash leaves the lease behind as well
+    let _lease = table.lease(LATER, "c", now()).await;
+    let then = now() + LEASE + SECOND;
+    assert_eq!(table.claim(NOON, "b", then).await, Claim::Overtaken);
+    table.publish(None, "without a date", then).await;
+    table.publish(LATER, "c", then).await;
+    assert_eq!(table.claim(NOON, "b", then).await, Claim::Outdated);
+    assert_eq!(table.claim(LATER, "c", then).await, Claim::Published);
 }
 
 #[tokio::test]
@@ -191,6 +220,8 @@ async fn what_we_never_write_gives_way() {
         ("updated_at", json!({"NULL": true})),
         ("body_hash", json!({"N": "7"})),
         ("undated_body_hash", json!({"L": []})),
+        ("tried_updated_at", json!({"S": "noon"})),
+        ("tried_updated_at", json!({"N": "9.9E+125"})),
         ("expires_at", json!({"S": "never"})),
     ] {
         for (updated_at, body) in [(LATER, "b"), (None, "c")] {
@@ -219,7 +250,7 @@ async fn what_is_well_formed_of_a_malformed_item_is_kept() {
     assert_eq!(table.claim(EARLIER, "b", now()).await, Claim::Outdated);
     let lease = table.lease(LATER, "c", now()).await;
     table.states.release(lease).await.unwrap();
-    assert_eq!(table.claim(NOON, "a", now()).await, Claim::Published);
+    assert_eq!(table.item()["updated_at"], date_of(NOON));
 
     let table = Table::new();
     let _lease = table.lease(NOON, "a", now()).await;
