@@ -186,14 +186,15 @@ impl Harness {
         })
     }
 
-    /// A trial of the tool `whoop-partner`, on a whole stack of its own. The tool may break it; the trial repairs it.
+    /// A trial of the tool `whoop-partner`, on a whole stack on a local AWS of its own: metrics that other trials put there
+    /// would set off the alarms of all stacks. The tool may break the stack; the trial repairs it.
     pub fn on_operated_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
         self.trial(name, Company::NotOnOperatedStack, async move |harness| {
-            let world = harness.world(&harness.operated, "operated", &[]).await?;
-            harness.watched(test(world)).await
+            let world = harness.operated().await?;
+            watched_on(&world.aws, test(world)).await
         })
     }
 
@@ -222,7 +223,7 @@ impl Harness {
                 harness.without_processor().await?,
                 harness.whole().await?,
                 harness.world(&harness.by_hand, "by-hand", &[]).await?,
-                harness.world(&harness.operated, "operated", &[]).await?,
+                harness.operated().await?,
             ];
             harness.watched(test(worlds)).await
         })
@@ -304,6 +305,17 @@ impl Harness {
         let parameters = [("DeployEventProcessor", "false")];
         self.world(&self.without_processor, "webhook-only", &parameters)
             .await
+    }
+
+    async fn operated(&self) -> Result<&World, Failed> {
+        let world = set_up(&self.operated, async || {
+            let world = World::set_up("TRACE", &Steps::silent()).await;
+            let world = world.map_err(|error| error.to_string())?;
+            let stopped = world.stack.stop_schedules().await;
+            stopped.map_err(|error| error.to_string())?;
+            Ok(world)
+        });
+        world.await
     }
 
     async fn whole(&self) -> Result<&World, Failed> {

@@ -41,12 +41,19 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
         }
         forbid_what_whoop_sent(world);
     }
-    let [without_processor, whole, ..] = worlds;
-    let stack = &without_processor.stack;
+    let [without_processor, whole, _, operated] = worlds;
+    // the operated stack is on a local AWS of its own
+    search(without_processor, whole).await?;
+    search(operated, operated).await
+}
+
+/// Searches everything that is logged and answered on the local AWS of both stacks.
+async fn search(world: &World, whole: &World) -> Outcome {
+    let stack = &world.stack;
     let recorder = &stack.recorder;
 
     // an event type is no secret and is logged: finding it shows that the search works
-    let signing_secret = &without_processor.signing_secret;
+    let signing_secret = &world.signing_secret;
     stack.put_signing_secret(signing_secret).await?;
     stack.restart(stack.output("WebhookFunctionName")).await?;
     let marker = format!("planted.{}", Uuid::new_v4());
@@ -55,7 +62,7 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
     assert_eq!(answer.status, 204);
     recorder.record("planted", &marker);
     let nowhere = ["outputs", "--stack", marker.as_str()];
-    assert_eq!(Tool::on(without_processor).run(&nowhere).await?.status, 1);
+    assert_eq!(Tool::on(world).run(&nowhere).await?.status, 1);
     plant_metric_lines(whole, &marker).await?;
 
     let logs = stack.all_logs().await?;

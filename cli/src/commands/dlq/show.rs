@@ -13,7 +13,7 @@ use whoop_partner::queue_message::{
 
 use super::Source;
 use super::letter::Letter;
-use super::list::BodyFields;
+use super::list::listing::BodyFields;
 use super::queue::Depth;
 use super::walk::{Ended, Walk, hide_for};
 use crate::error::ToolError;

@@ -1,7 +1,8 @@
 //! `events replay`: publishes events of the archive again.
 
+mod plan;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,18 +11,18 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{ReplayDestination, ReplayState, Rule};
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::archive::{Archive, timestamp};
-use super::bus::{Bus, is_enabled};
+use super::bus::Bus;
 use crate::error::ToolError;
 use crate::interrupt::Interrupt;
-use crate::moment::{moment, second, since};
+use crate::moment::{moment, since};
 use crate::progress::progress;
 use crate::question::is_confirmed;
 use crate::report::{Output, printable};
 use crate::session::Session;
+use plan::{Plan, RuleOfPlan};
 
 /// How often `--wait` looks.
 const LOOK: Duration = Duration::from_secs(2);
@@ -53,29 +54,6 @@ pub(crate) struct Replay {
     /// Do not ask before the replay
     #[arg(long)]
     yes: bool,
-}
-
-/// What a replay does.
-#[derive(Serialize)]
-struct Plan {
-    archive: String,
-    bus: String,
-    from: Timestamp,
-    to: Timestamp,
-    /// The rules that get the events, as far as their patterns select them.
-    rules: Vec<RuleOfPlan>,
-    /// Whether some events may not be in the archive yet.
-    may_be_incomplete: bool,
-    dry_run: bool,
-    name: Option<String>,
-    state: Option<String>,
-    state_reason: Option<String>,
-}
-
-#[derive(Serialize)]
-struct RuleOfPlan {
-    name: String,
-    enabled: bool,
 }
 
 impl Replay {
@@ -224,59 +202,6 @@ impl Replay {
     }
 }
 
-impl RuleOfPlan {
-    fn of(rule: &Rule) -> Self {
-        Self {
-            name: rule.name().unwrap_or_default().into(),
-            enabled: is_enabled(rule),
-        }
-    }
-}
-
 fn sdk_time(time: Timestamp) -> DateTime {
     DateTime::from_millis(time.as_millisecond())
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "Events of the archive {} from {} to {} are published again on the bus {}.",
-            self.archive,
-            second(self.from),
-            second(self.to),
-            self.bus
-        )?;
-        if self.rules.is_empty() {
-            writeln!(f, "The bus has no rule, so nobody gets them.")?;
-        } else {
-            writeln!(f, "The consumers behind these rules get them again:")?;
-        }
-        for rule in &self.rules {
-            let note = if rule.enabled {
-                ""
-            } else {
-                " (disabled: it gets nothing)"
-            };
-            writeln!(f, "  {}{note}", rule.name)?;
-        }
-        if self.may_be_incomplete {
-            writeln!(
-                f,
-                "Events of the last ten minutes may not be in the archive yet."
-            )?;
-        }
-        if self.dry_run {
-            writeln!(f, "Nothing was published.")?;
-        }
-        let Some(name) = &self.name else {
-            return Ok(());
-        };
-        let state = self.state.as_deref().unwrap_or("unknown");
-        writeln!(f, "Replay {name}: {state}")?;
-        if let Some(reason) = &self.state_reason {
-            writeln!(f, "  {reason}")?;
-        }
-        Ok(())
-    }
 }

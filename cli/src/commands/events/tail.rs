@@ -4,6 +4,7 @@
 
 mod event;
 mod leftovers;
+mod rule;
 mod subscription;
 
 use std::process::ExitCode;

@@ -78,7 +78,7 @@ async fn a_delivery_and_a_heartbeat_are_seen(world: &World) -> Outcome {
     let mut names: Vec<_> = status.as_object().ok_or("no object")?.keys().collect();
     names.sort_unstable();
     assert_eq!(names, NAMES);
-    assert_eq!(status["stack"], "operated");
+    assert_eq!(status["stack"], *world.stack.name);
     assert_eq!(status["summary"], "nothing bad was found, 1 unknown");
     for name in ["last_delivery_age_seconds", "last_heartbeat_age_seconds"] {
         let age = status[name].as_u64().ok_or(name)?;
@@ -233,7 +233,7 @@ async fn the_status_is_shown_again_and_again(world: &World) -> Outcome {
     for _ in 0..2 {
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
         let status: Value = serde_json::from_str(&line.ok_or("the tool has ended")?)?;
-        assert_eq!(status["stack"], "operated");
+        assert_eq!(status["stack"], *world.stack.name);
     }
     child.kill().await?;
     Ok(())

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::super::list::write_still_hidden;
+use super::super::list::listing::write_still_hidden;
 use super::super::queue::{BATCH, Depth};
 use super::super::walk::{Ended, Stopped};
 
