@@ -31,6 +31,11 @@ impl Interrupt {
         Ok(Self(receiver))
     }
 
+    /// Listens to nothing: signals end the program by themselves.
+    pub fn none() -> Self {
+        Self(watch::channel(false).1)
+    }
+
     /// Whether a signal has come.
     pub fn came(&self) -> bool {
         *self.0.borrow()

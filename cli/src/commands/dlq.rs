@@ -2,10 +2,10 @@
 
 mod letter;
 mod list;
-mod queue;
+pub(super) mod queue;
 mod redrive;
 mod show;
-mod walk;
+pub(super) mod walk;
 
 use std::process::ExitCode;
 

@@ -44,6 +44,7 @@ pub struct Harness {
     whole: Shared<World>,
     by_hand: Shared<World>,
     operated: Shared<World>,
+    second_operated: Shared<World>,
     documented: Shared<World>,
     /// Held while a stack is deployed: two `sam deploy` at once would both make the bucket that they share.
     deployment: Mutex<()>,
@@ -56,6 +57,7 @@ pub struct Harness {
     beside_on_whole_stack: Mutex<()>,
     beside_by_hand: Mutex<()>,
     beside_operated: Mutex<()>,
+    beside_second_operated: Mutex<()>,
     beside_documented: Mutex<()>,
 }
 
@@ -72,6 +74,8 @@ enum Company {
     NotOnSecondWholeStack,
     /// Trials that do not use the stack that the tool works on.
     NotOnOperatedStack,
+    /// Trials that do not use the second stack that the tool works on.
+    NotOnSecondOperatedStack,
     /// Trials that do not use the stack of the documentation.
     NotOnDocumentedStack,
     /// Every trial that does not run alone.
@@ -118,6 +122,7 @@ impl Harness {
             whole: OnceCell::new(),
             by_hand: OnceCell::new(),
             operated: OnceCell::new(),
+            second_operated: OnceCell::new(),
             documented: OnceCell::new(),
             deployment: Mutex::default(),
             order: Mutex::default(),
@@ -126,6 +131,7 @@ impl Harness {
             beside_on_whole_stack: Mutex::default(),
             beside_by_hand: Mutex::default(),
             beside_operated: Mutex::default(),
+            beside_second_operated: Mutex::default(),
             beside_documented: Mutex::default(),
         })
     }
@@ -193,9 +199,24 @@ impl Harness {
         F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
     {
         self.trial(name, Company::NotOnOperatedStack, async move |harness| {
-            let world = harness.operated().await?;
+            let world = operated(&harness.operated).await?;
             watched_on(&world.aws, test(world)).await
         })
+    }
+
+    /// The same on a second stack, so that there is less to wait for.
+    pub fn on_second_operated_stack<F>(self: &Arc<Self>, name: String, test: F) -> Trial
+    where
+        F: AsyncFnOnce(&World) -> Outcome + Send + 'static,
+    {
+        self.trial(
+            name,
+            Company::NotOnSecondOperatedStack,
+            async move |harness| {
+                let world = operated(&harness.second_operated).await?;
+                watched_on(&world.aws, test(world)).await
+            },
+        )
     }
 
     /// A trial of the documentation, on a whole stack with the name that it uses, on a local AWS of its own.
@@ -216,14 +237,15 @@ impl Harness {
     /// A trial on all stacks; the one without the event processor comes first.
     pub fn on_all_stacks<F>(self: &Arc<Self>, name: String, test: F) -> Trial
     where
-        F: AsyncFnOnce([&World; 4]) -> Outcome + Send + 'static,
+        F: AsyncFnOnce([&World; 5]) -> Outcome + Send + 'static,
     {
         self.trial(name, Company::None, async move |harness| {
             let worlds = [
                 harness.without_processor().await?,
                 harness.whole().await?,
                 harness.world(&harness.by_hand, "by-hand", &[]).await?,
-                harness.operated().await?,
+                operated(&harness.operated).await?,
+                operated(&harness.second_operated).await?,
             ];
             harness.watched(test(worlds)).await
         })
@@ -286,6 +308,7 @@ impl Harness {
             Company::NotOnWholeStack => Some(&self.beside_on_whole_stack),
             Company::NotOnSecondWholeStack => Some(&self.beside_by_hand),
             Company::NotOnOperatedStack => Some(&self.beside_operated),
+            Company::NotOnSecondOperatedStack => Some(&self.beside_second_operated),
             Company::NotOnDocumentedStack => Some(&self.beside_documented),
             Company::All => None,
         };
@@ -305,17 +328,6 @@ impl Harness {
         let parameters = [("DeployEventProcessor", "false")];
         self.world(&self.without_processor, "webhook-only", &parameters)
             .await
-    }
-
-    async fn operated(&self) -> Result<&World, Failed> {
-        let world = set_up(&self.operated, async || {
-            let world = World::set_up("TRACE", &Steps::silent()).await;
-            let world = world.map_err(|error| error.to_string())?;
-            let stopped = world.stack.stop_schedules().await;
-            stopped.map_err(|error| error.to_string())?;
-            Ok(world)
-        });
-        world.await
     }
 
     async fn whole(&self) -> Result<&World, Failed> {
@@ -368,6 +380,21 @@ async fn watched_on(aws: &LocalAws, test: impl Future<Output = Outcome>) -> Outc
     outcome
 }
 
+/// Sets up a stack that the tool works on.
+async fn operated(world: &Shared<World>) -> Result<&World, Failed> {
+    let world = set_up(world, async || {
+        let aws = LocalAws::start().await;
+        let aws = Arc::new(aws.map_err(|error| error.to_string())?);
+        let parameters = [("LogLevel", "TRACE")];
+        let world = World::set_up_on(aws, "operated", &parameters, &Steps::silent()).await;
+        let world = world.map_err(|error| error.to_string())?;
+        let stopped = world.stack.stop_schedules().await;
+        stopped.map_err(|error| error.to_string())?;
+        Ok(world)
+    });
+    world.await
+}
+
 /// Joins the queue of a lock, lets the next trial join one, and then waits for the lock.
 async fn in_queue<T>(lock: impl Future<Output = T>, order: MutexGuard<'_, ()>) -> T {
     let mut lock = pin!(lock);
@@ -405,6 +432,7 @@ impl Drop for Harness {
         self.whole.take();
         self.by_hand.take();
         self.operated.take();
+        self.second_operated.take();
         self.documented.take();
         self.aws.take();
     }

@@ -31,7 +31,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
 }
 
 async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
-    worlds: [&World; 4],
+    worlds: [&World; 5],
 ) -> Outcome {
     for world in worlds {
         let outputs = world.stack.outputs().iter();
@@ -41,10 +41,11 @@ async fn no_secret_token_signature_body_id_or_patient_is_in_any_log_or_answer(
         }
         forbid_what_whoop_sent(world);
     }
-    let [without_processor, whole, _, operated] = worlds;
-    // the operated stack is on a local AWS of its own
+    let [without_processor, whole, _, operated, second_operated] = worlds;
     search(without_processor, whole).await?;
-    search(operated, operated).await
+    // these two are on a local AWS of their own
+    search(operated, operated).await?;
+    search(second_operated, second_operated).await
 }
 
 /// Searches everything that is logged and answered on the local AWS of both stacks.

@@ -19,7 +19,7 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-async fn functions_call_only_what_their_roles_need(worlds: [&World; 4]) -> Outcome {
+async fn functions_call_only_what_their_roles_need(worlds: [&World; 5]) -> Outcome {
     let [_, whole, ..] = worlds;
     // at least this call must be found, whatever other trials run
     let body = json!({"event_type": "planted", "resource_id": Uuid::new_v4()}).to_string();

@@ -28,23 +28,29 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::harness::{Harness, Outcome};
+use crate::in_turn;
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    let areas = [
+    let first = [
         doctor::trials(harness),
         status::trials(harness),
         webhook::trials(harness),
         secret::trials(harness),
         token::trials(harness),
-        partner::trials(harness),
-        dlq::trials(harness),
-        events::trials(harness),
         logs::trials(harness),
         outputs::trials(harness),
         usage::trials(harness),
     ];
-    areas.into_iter().flatten().collect()
+    let second = [
+        dlq::trials(harness),
+        events::trials(harness),
+        partner::trials(harness),
+    ];
+    in_turn([
+        first.into_iter().flatten().collect(),
+        second.into_iter().flatten().collect(),
+    ])
 }
 
 /// The tool, as an operator of this stack calls it.

@@ -36,6 +36,12 @@ pub fn reason_parser() -> PossibleValuesParser {
     PossibleValuesParser::new(reasons())
 }
 
+/// Whether a text looks like a reason, known or not: a newer event processor may have more of them.
+fn is_word(reason: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    (1..=30).contains(&reason.len()) && reason.bytes().all(letters)
+}
+
 /// A message. It has no `Debug`, because its body points at a patient's order.
 pub struct Letter {
     pub id: String,
@@ -78,10 +84,13 @@ impl Letter {
         self.attributes.get(name)?.string_value()
     }
 
-    /// Why the message was set aside.
+    /// Why the message was set aside. What does not look like a reason is `other`, because it may be anything.
     pub fn reason(&self) -> String {
-        self.attribute(FAILURE_REASON)
-            .map_or_else(|| MOVED_BY_SQS.into(), printable)
+        match self.attribute(FAILURE_REASON) {
+            None => MOVED_BY_SQS.into(),
+            Some(reason) if is_word(reason) => reason.into(),
+            Some(_) => "other".into(),
+        }
     }
 
     pub fn event_type(&self) -> Option<String> {
@@ -142,6 +151,15 @@ pub mod tests {
         assert_eq!(letter("{}", &[]).reason(), MOVED_BY_SQS);
         let refused = letter("{}", &[(FAILURE_REASON, "refused")]);
         assert_eq!(refused.reason(), "refused");
+        for odd in [
+            "Jane Doe",
+            "",
+            "e72719d6-0dbb",
+            "a_word_that_is_far_too_long_for_a_reason",
+        ] {
+            let letter = letter("{}", &[("failure_reason", odd)]);
+            assert_eq!(letter.reason(), "other", "{odd}");
+        }
     }
 
     #[test]

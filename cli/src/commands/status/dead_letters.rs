@@ -1,14 +1,15 @@
 //! Why messages were set aside: looks into the dead-letter queue without taking anything out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message};
-use tokio::time::Instant;
-use whoop_partner::queue_message::FAILURE_REASON;
+use indicatif::ProgressBar;
+use tokio::time::{Instant, timeout_at};
 
+use crate::commands::dlq::queue::Queue;
+use crate::commands::dlq::walk::Walk;
 use crate::error::ToolError;
+use crate::interrupt::Interrupt;
 use crate::queues::Depth;
 use crate::session::Session;
 
@@ -19,10 +20,7 @@ const MOST: usize = 1000;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// So long a message is hidden from others, unless it is let go before. SQS would otherwise give it again.
-const HIDDEN_SECONDS: i32 = 30;
-
-/// The reason of a message that SQS itself moved.
-const MOVED_BY_SQS: &str = "moved_by_sqs";
+const HIDDEN: Duration = Duration::from_secs(30);
 
 /// What is in the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +39,8 @@ impl DeadLetters {
     pub async fn read(session: &Session) -> Result<Self, ToolError> {
         let queue = session.stack().await?.output("WebhookDeadLetterQueueUrl")?;
         let depth = Depth::of(session, queue).await?;
-        let client = Client::new(session.config());
         let reasons = if depth.visible > 0 {
-            reasons(&client, queue, depth.visible).await
+            reasons(&Queue::new(session.config(), queue.into())).await?
         } else {
             BTreeMap::new()
         };
@@ -58,106 +55,27 @@ impl DeadLetters {
 }
 
 /// Receives messages, counts their reasons and lets them go. If a call fails, what was received until then counts.
-async fn reasons(client: &Client, queue: &str, visible: u64) -> BTreeMap<String, u64> {
+async fn reasons(queue: &Queue) -> Result<BTreeMap<String, u64>, ToolError> {
     let deadline = Instant::now() + LIMIT;
+    let (silent, bar) = (Interrupt::none(), ProgressBar::hidden());
+    let mut walk = Walk::begin(queue, queue.depth().await?, HIDDEN, silent, bar);
     let mut reasons = BTreeMap::new();
-    let mut seen = HashSet::new();
-    let mut received = Vec::new();
-    // SQS asks only some of its servers at a time, so that an answer may be empty
-    let mut empty = 0;
-    while received.len() < MOST && empty < 2 && (seen.len() as u64) < visible {
-        let answer = client
-            .receive_message()
-            .queue_url(queue)
-            .max_number_of_messages(10)
-            .visibility_timeout(HIDDEN_SECONDS)
-            .message_attribute_names(FAILURE_REASON)
-            .send();
-        let Ok(Ok(answer)) = tokio::time::timeout_at(deadline, answer).await else {
-            break;
-        };
-        let messages = answer.messages.unwrap_or_default();
-        empty = if messages.is_empty() { empty + 1 } else { 0 };
-        for message in messages {
-            if seen.insert(message.message_id().unwrap_or_default().to_owned()) {
-                *reasons.entry(reason(&message)).or_default() += 1;
-            }
-            received.extend(message.receipt_handle);
+    let mut looked_at = 0;
+    while looked_at < MOST
+        && let Ok(Ok(Some(letters))) = timeout_at(deadline, walk.next()).await
+    {
+        looked_at += letters.len();
+        for letter in letters {
+            *reasons.entry(letter.reason()).or_default() += 1;
         }
     }
-    let_go(client, queue, &received).await;
-    reasons
-}
-
-/// The reason of a message. Only the words that the event processor uses are shown.
-fn reason(message: &Message) -> String {
-    let attributes = message.message_attributes();
-    let reason = attributes.and_then(|attributes| attributes.get(FAILURE_REASON));
-    match reason.and_then(|reason| reason.string_value()) {
-        None => MOVED_BY_SQS.into(),
-        Some(reason) if is_word(reason) => reason.into(),
-        Some(_) => "other".into(),
-    }
-}
-
-fn is_word(reason: &str) -> bool {
-    let letters = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-    (1..=30).contains(&reason.len()) && reason.bytes().all(letters)
-}
-
-/// Makes messages visible again. If that fails, SQS does so within half a minute.
-async fn let_go(client: &Client, queue: &str, handles: &[String]) {
-    let deadline = Instant::now() + LIMIT;
-    for handles in handles.chunks(10) {
-        let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
-            ChangeMessageVisibilityBatchRequestEntry::builder()
-                .id(index.to_string())
-                .receipt_handle(handle)
-                .visibility_timeout(0)
-                .build()
-                .ok()
-        });
-        let change = client
-            .change_message_visibility_batch()
-            .queue_url(queue)
-            .set_entries(Some(entries.collect()))
-            .send();
-        if tokio::time::timeout_at(deadline, change).await.is_err() {
-            return;
-        }
-    }
+    walk.end().await;
+    Ok(reasons)
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sqs::types::MessageAttributeValue;
-
     use super::*;
-
-    fn with_reason(reason: &str) -> Message {
-        let value = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(reason)
-            .build()
-            .unwrap();
-        Message::builder()
-            .message_attributes(FAILURE_REASON, value)
-            .build()
-    }
-
-    #[test]
-    fn only_words_are_shown_as_reasons() {
-        assert_eq!(reason(&with_reason("not_found")), "not_found");
-        for odd in [
-            "Jane Doe",
-            "",
-            "e72719d6-0dbb",
-            "a_word_that_is_far_too_long_for_a_reason",
-        ] {
-            assert_eq!(reason(&with_reason(odd)), "other", "{odd}");
-        }
-        assert_eq!(reason(&Message::builder().build()), MOVED_BY_SQS);
-    }
 
     #[test]
     fn what_was_not_looked_at_is_counted() {

@@ -17,7 +17,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         a_redrive_of_1000_messages_that_is_killed_after_a_send_loses_none_and_repeats_one_batch,
         a_redrive_that_is_killed_at_any_moment_loses_none_and_repeats_one_batch_at_most,
         ctrl_c_ends_a_redrive_after_its_batch,

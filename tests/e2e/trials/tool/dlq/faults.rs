@@ -14,7 +14,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this area.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         an_entry_that_sqs_refuses_is_left,
         an_entry_that_sqs_fails_to_send_is_sent_again,
         an_entry_that_sqs_fails_to_delete_is_deleted_later_or_reported,

@@ -12,7 +12,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of these commands.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         an_empty_queue_is_said_to_be_empty,
         a_list_shows_each_message_with_its_reason_and_gives_it_back,
         a_list_has_a_limit_and_says_how_many_more_there_are,

@@ -18,7 +18,7 @@ const MAX_SIZE: usize = 1024 * 1024;
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         a_redriven_message_is_as_the_event_processor_expects_it,
         a_redrive_by_reason_leaves_the_others,
         a_redrive_by_id_names_the_ids_that_it_does_not_find,

@@ -15,7 +15,7 @@ use crate::harness::{Harness, Outcome, soon, trials};
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         events_of_the_archive_are_published_again,
         a_replay_for_some_rules_names_them_to_eventbridge,
         a_dry_run_says_who_would_get_the_events,

@@ -20,7 +20,7 @@ const PREFIX: &str = "whoop-partner-tail-";
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         each_event_is_a_line_without_a_patients_data,
         a_tail_of_some_types_shows_a_patients_data_on_demand_only,
         a_tail_ends_after_its_time_and_leaves_nothing,

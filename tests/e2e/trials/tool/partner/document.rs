@@ -22,7 +22,7 @@ const CONTENT: &[u8] = b"%PDF of an invented order\n";
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         a_document_is_described_without_its_link,
         a_document_is_downloaded_into_a_file_of_its_owner,
         a_file_is_overwritten_by_force_only,

@@ -14,7 +14,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of all commands together.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         what_whoop_does_not_know_is_named,
         what_is_no_id_is_wrong_use,
         an_expired_token_is_renewed,

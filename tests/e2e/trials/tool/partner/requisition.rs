@@ -12,7 +12,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         an_order_is_shown_without_the_patient,
         on_demand_an_order_is_shown_whole_and_as_json_byte_for_byte,
         only_service_requests_without_a_status_are_confirmed,

@@ -14,7 +14,7 @@ use crate::tool::Said;
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         results_are_submitted_and_no_value_is_printed,
         a_dry_run_submits_nothing,
         all_complaints_about_a_file_are_made_before_whoop_is_called,

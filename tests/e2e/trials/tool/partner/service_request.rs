@@ -11,7 +11,7 @@ use crate::harness::{Harness, Outcome, trials};
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         a_service_request_is_shown_without_its_description,
         a_status_is_set_and_the_reason_is_not_printed,
         a_status_that_is_not_known_has_an_option_of_its_own,

@@ -17,7 +17,7 @@ const PATH: &str = "/v2/partner/development/add-test-data";
 
 /// The trials of this command.
 pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
-    trials![harness.on_operated_stack;
+    trials![harness.on_second_operated_stack;
         test_data_are_added_and_the_id_is_printed_if_whoop_tells_it,
         in_production_there_are_no_test_data,
         test_data_whose_answer_is_lost_are_not_added_twice,
