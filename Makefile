@@ -67,7 +67,7 @@ test: stack .venv/openapi-client/.installed ## Run every test, the end-to-end on
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --workspace
 
-# The instrumented build has a folder of its own. The first lines build it, so that no target's time is spent on that.
+# The instrumented build has a folder of its own. It is built first, so that no target spends its time on that.
 .PHONY: fuzz
 fuzz: $(CARGO_BOLERO) ## Fuzz the functions' inputs, and compare 100,000 signatures: MINUTES=5 TARGETS="signature" KEEP=yes
 	@$(STEP) "Compiling the fuzz targets (minutes the first time)" .ci/fuzz $(CARGO_BOLERO) build

@@ -90,10 +90,7 @@ fn assert_refused_without_a_quotation(decoded: Result<WebhookRequest, serde_json
     if error.is_data() {
         let text = error.to_string();
         let of = |field: &&str| text.starts_with(&format!("duplicate field `{field}` at line "));
-        assert!(
-            FIELDS.iter().chain(&["requestId"]).any(|field| of(field)),
-            "{text}"
-        );
+        assert!(FIELDS.iter().chain(&["requestId"]).any(of), "{text}");
     }
 }
 

@@ -78,19 +78,24 @@ pub type WebhookFields = (Option<String>, Option<String>);
 
 /// Reads the body of a webhook. What is no JSON says nothing, and neither does a body with a repeated field.
 ///
-/// Returns `None` if the body is JSON only for a reader that skips what it does not need. Such a body holds text that is not
-/// UTF-8, a number that no `f64` holds, or very deep lists, and it may say something.
+/// Returns `None` for a body of which only a part [can be read](is_readable_in_part): it may say something.
 #[must_use]
 pub fn webhook_fields(body: &[u8]) -> Option<WebhookFields> {
     let Some(json) = Json::read(body) else {
-        let is_skipped = serde_json::from_slice::<IgnoredAny>(body).is_ok();
-        return (!is_skipped).then_some((None, None));
+        return (!is_readable_in_part(body)).then_some((None, None));
     };
     if json.repeats(&["event_type", "resource_id"]) {
         return Some((None, None));
     }
     let field = |name| json.one(name).and_then(Json::text).map(str::to_owned);
     Some((field("event_type"), field("resource_id")))
+}
+
+/// Whether a text is JSON only for a reader that skips the values that it does not need, as the product's types do. Such a text
+/// holds something that is not UTF-8, a number that no `f64` holds, half of a surrogate pair, or very deep lists.
+#[must_use]
+pub fn is_readable_in_part(text: &[u8]) -> bool {
+    Json::read(text).is_none() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 impl<'de> Deserialize<'de> for Json {

@@ -14,6 +14,7 @@ use whoop_partner::partner::{
 };
 
 use crate::error_text::assert_is_listed;
+use crate::json::is_readable_in_part;
 use crate::{clock, runtime, whoop};
 
 /// The fields whose values `Debug` may show: states, kinds and times.
@@ -200,6 +201,7 @@ impl Client {
     async fn check_test_data(&self, input: &[u8]) {
         match self.client.add_test_data(&AppointmentType::Mobile).await {
             Ok(None) => assert!(input.is_empty()),
+            Ok(Some(_)) if is_readable_in_part(input) => {}
             Ok(Some(id)) => {
                 let json: Value = serde_json::from_slice(input).expect("it is JSON");
                 let told = json.get("requisition_id").or(json.get(0));

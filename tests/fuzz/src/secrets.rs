@@ -14,7 +14,7 @@ use whoop_partner::secrets::{
 use whoop_partner::signature;
 
 use crate::error_text::assert_is_listed;
-use crate::json::Json;
+use crate::json::{Json, is_readable_in_part};
 use crate::{aws, clock, now, runtime};
 
 /// What can be wrong with a secret.
@@ -45,6 +45,9 @@ pub fn check(input: &[u8]) {
         held.clear();
         held.push_str(&value);
         drop(held);
+        if is_readable_in_part(value.as_bytes()) {
+            return;
+        }
         let json = Json::read(value.as_bytes());
         aws.runtime.block_on(async {
             aws.check_signing_secret(json.as_ref()).await;

@@ -27,12 +27,36 @@ pub fn check(input: &[u8]) {
     let verified = signature::verify(Some(&header), body, keys);
     assert_eq!(verified, expected, "header {header:02x?}");
 
-    assert_eq!(
-        signature::sign(body, current),
-        expected_mac::signature(body, current)
-    );
+    let right = expected_mac::signature(body, current);
+    assert_eq!(signature::sign(body, current), right);
+    assert_near_misses_are_refused(&right, body, keys);
     let missing = signature::verify(None::<&[u8]>, body, keys);
     assert_eq!(missing, Err(SignatureError::Missing));
+}
+
+/// No fuzzer finds by chance what differs from the right signature in a single digit.
+fn assert_near_misses_are_refused(right: &str, body: &[u8], keys: Keys<'_>) {
+    for (place, digit) in right
+        .char_indices()
+        .filter(|(_, digit)| digit.is_alphabetic())
+    {
+        let capital = digit.to_ascii_uppercase().to_string();
+        let mut header = right.to_owned();
+        header.replace_range(place..=place, &capital);
+        let verified = signature::verify(Some(&header), body, keys);
+        assert_eq!(verified, Err(SignatureError::Malformed), "header {header}");
+    }
+    // another place for each body, because a MAC for each of them would take long
+    let place = body.len() % right.len();
+    let digit = if right.as_bytes()[place] == b'0' {
+        "1"
+    } else {
+        "0"
+    };
+    let mut header = right.to_owned();
+    header.replace_range(place..=place, digit);
+    let verified = signature::verify(Some(&header), body, keys);
+    assert_eq!(verified, Err(SignatureError::Wrong), "header {header}");
 }
 
 /// Puts the right signatures in the place of their names.
