@@ -23,7 +23,7 @@ mod aws;
 mod expected_mac;
 mod whoop;
 
-// Cargo builds a test of this library whatever the manifest says, and the instrumentation needs libFuzzer to link.
+// If a test is chosen by its name, Cargo builds a test of this library too, and its instrumentation needs libFuzzer to link.
 #[cfg(test)]
 use bolero as _;
 

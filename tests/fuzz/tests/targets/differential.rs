@@ -57,7 +57,18 @@ fn the_signature_check_agrees_with_python() {
     let verdicts: Vec<&str> = verdicts.lines().collect();
     assert_eq!(verdicts.len(), cases.len());
     for (number, (case, verdict)) in cases.iter().zip(verdicts).enumerate() {
-        assert_eq!(format!("{:?}", case.verdict()), verdict, "case {number}");
+        let Case { key, body, header } = case;
+        let shown = format!(
+            "key {}, body {}, header {}",
+            hex(key),
+            hex(body),
+            hex(header)
+        );
+        assert_eq!(
+            format!("{:?}", case.verdict()),
+            verdict,
+            "case {number}: {shown}"
+        );
     }
     println!("{} cases agree with Python", cases.len());
 }

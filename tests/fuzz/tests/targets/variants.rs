@@ -29,7 +29,7 @@ fn every_target_withstands_variants_of_its_corpus() {
                 let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("found-{name}"));
                 fs::write(&found, &input).expect("the folder is writable");
                 panic!(
-                    "{name} fails; to replay it: cp {} {} && cargo test -p fuzz {name}",
+                    "{name} fails; to replay it: cp {} {} && cargo test --workspace --test targets {name}",
                     found.display(),
                     corpus_folder(name).display()
                 );
