@@ -14,6 +14,8 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+CARGO_BOLERO_VERSION := 0.13.5
+CARGO_BOLERO := .tools/cargo-bolero-$(CARGO_BOLERO_VERSION)/bin/cargo-bolero
 
 BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
 VERIFY_AND_DECODE := target/release/examples/verify_and_decode
@@ -23,6 +25,10 @@ BENCH := target/release/bench
 MEMORY ?= full,256
 ROUNDS ?= 25
 OUTPUT ?= target/bench
+# What `make fuzz` takes: the time for all targets together, the targets (all, if none is named), whether the corpora grow.
+MINUTES ?= 5
+TARGETS ?=
+KEEP ?= no
 
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
 WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
@@ -60,6 +66,14 @@ up: stack .venv/aws-cli/.installed ## Do the same as the demo, then keep it runn
 test: stack .venv/aws-cli/.installed .venv/openapi-client/.installed ## Run every test, the end-to-end ones against the deployed stack
 	@$(STEP) "Compiling the tests (minutes the first time)" cargo test --quiet --workspace --no-run
 	@cargo test --workspace
+
+# The instrumented build has a folder of its own. It is built first, so that no target spends its time on that.
+.PHONY: fuzz
+fuzz: $(CARGO_BOLERO) ## Fuzz the functions' inputs, and compare 100,000 signatures: MINUTES=5 TARGETS="signature" KEEP=yes
+	@$(STEP) "Compiling the fuzz targets (minutes the first time)" .ci/fuzz $(CARGO_BOLERO) build
+	@.ci/fuzz $(CARGO_BOLERO) run $(MINUTES) $(if $(filter yes,$(KEEP)),--keep) $(TARGETS)
+	@$(STEP) "Comparing 100,000 signatures with Python and OpenSSL" env HMAC_CASES=100000 HMAC_SEED=$$RANDOM$$RANDOM \
+		cargo test --quiet --workspace --test targets differential
 
 .PHONY: bench
 bench: build bench-tools ## Measure the webhook beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
@@ -143,7 +157,7 @@ bill-of-materials: $(CARGO_CYCLONEDX) ## List the crates in each function as Cyc
 	@.ci/bill-of-materials $(CARGO_CYCLONEDX) $(RELEASE_FILES)
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(CARGO_BOLERO) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
@@ -193,3 +207,7 @@ $(CARGO_DENY):
 $(CARGO_CYCLONEDX):
 	@$(STEP) "Compiling cargo-cyclonedx (minutes, once)" cargo install --locked --debug \
 		--root .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
+
+$(CARGO_BOLERO):
+	@$(STEP) "Compiling cargo-bolero (minutes, once)" \
+		cargo install --locked --debug --root .tools/cargo-bolero-$(CARGO_BOLERO_VERSION) cargo-bolero@$(CARGO_BOLERO_VERSION)

@@ -15,3 +15,5 @@ pub use config::{CallTimeouts, sdk_config};
 pub use connect_only::ConnectOnly;
 pub use hedge::Hedge;
 pub use http_clients::AwsHttpClients;
+
+pub use aws_types::SdkConfig;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
-use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts};
+use whoop_partner::aws::{self, AwsHttpClients, CallTimeouts, SdkConfig};
 use whoop_partner::clock::Clock;
 use whoop_partner::http::HttpClient;
 use whoop_partner::lambda::env::EnvError;
@@ -64,9 +64,23 @@ impl EventProcessor {
         clock: Clock,
     ) -> Result<Self, EnvError> {
         let aws = aws::sdk_config(CALL_TIMEOUTS, aws_http.usual, clock.clone())?;
-        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let log = MetricLog::from_env("event_processor", clock.clone())?;
+        Ok(Self::new(config, &aws, http, clock, log))
+    }
+
+    /// Builds the clients of AWS as `aws` says, whatever the environment holds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn new(
+        config: Config,
+        aws: &SdkConfig,
+        http: HttpClient,
+        clock: Clock,
+        log: MetricLog,
+    ) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         let credentials = PartnerCredentialsCache::new(
-            aws_sdk_secretsmanager::Client::new(&aws),
+            aws_sdk_secretsmanager::Client::new(aws),
             config.partner_credentials_secret_id,
         )
         .with_clock(clock.clone());
@@ -78,8 +92,8 @@ impl EventProcessor {
             .clock(clock.clone())
             .build()
             .expect("the HTTP client is given");
-        let events = aws_sdk_eventbridge::Client::new(&aws);
-        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let events = aws_sdk_eventbridge::Client::new(aws);
+        let sqs = aws_sdk_sqs::Client::new(aws);
         let relay = Relay {
             partner: PacedClient(partner),
             bus: Bus::new(events, config.event_bus_name),
@@ -87,18 +101,18 @@ impl EventProcessor {
             auto_confirm_orders: config.auto_confirm_orders,
             clock: clock.clone(),
         };
-        Ok(Self {
+        Self {
             messages: MessageProcessor {
                 relay,
                 queue_limits: config.queue_limits,
                 dead_letters: DeadLetterQueue::new(sqs.clone(), config.dead_letter_queue_url),
                 heartbeat_interval: config.heartbeat_interval,
                 clock: clock.clone(),
-                log: MetricLog::from_env("event_processor", clock.clone())?,
+                log,
             },
             queue: Queue::new(sqs, config.queue_url),
             clock,
-        })
+        }
     }
 
     /// Processes a batch before `deadline`, and says which of its messages stay in the queue.
