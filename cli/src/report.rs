@@ -82,9 +82,3 @@ pub(crate) fn table<T: Into<Row>>(header: T) -> Table {
     table.load_style(NOTHING).set_header(header);
     table
 }
-
-/// Replaces the characters of a text from outside that would disturb a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let replace = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(replace).collect()
-}

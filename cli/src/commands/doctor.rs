@@ -44,9 +44,9 @@ use crate::stack::Stack;
 /// unknown, never good.
 ///
 /// What this does to the stack: it invokes token-refresh, which renews the token only if that is due. It invokes heartbeat, which
-/// sends the stack's own webhook a signed heartbeat, and once more if the first one is not seen. It posts an unsigned request to the webhook, which refuses it, and fetches from
-/// WHOOP an order that does not exist. If WHOOP refuses the stored token, the tool renews it, as the functions do. Nothing else
-/// changes.
+/// sends the stack's own webhook a signed heartbeat, and once more if the first one is not seen. It posts an unsigned request to the
+/// webhook, which refuses it, and fetches from WHOOP an order that does not exist. If WHOOP refuses the stored token, the tool renews
+/// it, as the functions do. Nothing else changes.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 if no check is bad, 1 if one is. \
     A check that is unknown alone does not make it 1.")]

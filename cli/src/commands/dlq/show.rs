@@ -19,8 +19,9 @@ use super::walk::{Ended, Walk, hide_for};
 use crate::error::ToolError;
 use crate::interrupt::Interrupt;
 use crate::moment::{after, rough, second, since};
+use crate::printable::printable;
 use crate::progress::progress;
-use crate::report::{Output, printable, table};
+use crate::report::{Output, table};
 use crate::session::Session;
 
 /// For how long a message is hidden if the program is killed.

@@ -18,9 +18,10 @@ use super::bus::Bus;
 use crate::error::ToolError;
 use crate::interrupt::Interrupt;
 use crate::moment::{moment, since};
+use crate::printable::printable;
 use crate::progress::progress;
 use crate::question::is_confirmed;
-use crate::report::{Output, printable};
+use crate::report::Output;
 use crate::session::Session;
 use plan::{Plan, RuleOfPlan};
 

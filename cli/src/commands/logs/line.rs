@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::report::printable;
+use crate::printable::printable;
 
 /// The fields that tell what became of a delivery, in the order in which they are shown.
 const DETAILS: [&str; 14] = [
@@ -131,7 +131,7 @@ mod tests {
         });
         let line = read(&line.to_string()).unwrap();
         assert_eq!(line.message(), "message goes back");
-        assert_eq!(line.details(), "wait_s=7 error=no\u{fffd}answer");
+        assert_eq!(line.details(), r"wait_s=7 error=no\nanswer");
         assert_eq!(line.line["Stack"], "s");
         assert_eq!(line.line.get("_aws"), None);
         let line = json!({"requestId": "JKJaXmPLvHcESHA=", "status": "204", "error": "-"});

@@ -12,7 +12,8 @@ use super::super::letter::Letter;
 use super::super::queue::Depth;
 use super::super::walk::{Ended, Stopped};
 use crate::moment::{rough, since};
-use crate::report::{printable, table};
+use crate::printable::printable;
+use crate::report::table;
 
 #[derive(Serialize)]
 pub struct Listing {

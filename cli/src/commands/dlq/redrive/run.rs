@@ -12,7 +12,7 @@ use super::copy::{Copy, parts};
 use super::report::Redriven;
 use super::webhook_queue::{Sent, WebhookQueue};
 use crate::error::ToolError;
-use crate::report::printable;
+use crate::printable::printable;
 
 /// After so many batches in a row of which SQS takes nothing, the run ends.
 const FRUITLESS_BATCHES: u32 = 3;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::report::printable;
+use crate::printable::printable;
 
 /// What is printed of an event.
 #[derive(Debug, Serialize)]
