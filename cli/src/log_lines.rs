@@ -7,8 +7,8 @@ use aws_sdk_cloudwatchlogs::Client;
 use crate::error::ToolError;
 use crate::session::Session;
 
-/// So many pages of an answer are read. An answer may have empty pages, because each stands for a part of the log.
-const MOST_PAGES: usize = 100;
+/// So many pages of an answer are read. Many may be empty, because each stands for a part of the log.
+const MOST_PAGES: usize = 1000;
 
 /// The local AWS gives up to so many lines, and no token for the rest.
 const LONGEST_PAGE: usize = 10_000;
@@ -60,7 +60,7 @@ pub(crate) async fn since(
             None => return Ok(lines),
         }
     }
-    let too_many = format!("{log_group} has more lines than can be read");
+    let too_many = format!("{log_group} is too long to be searched");
     Err(ToolError::Failed(too_many))
 }
 

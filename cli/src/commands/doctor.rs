@@ -48,8 +48,10 @@ use crate::stack::Stack;
 /// webhook, which refuses it, and fetches from WHOOP an order that does not exist. If WHOOP refuses the stored token, the tool renews
 /// it, as the functions do. Nothing else changes.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 if no check is bad, 1 if one is. \
-    A check that is unknown alone does not make it 1.")]
+#[command(
+    after_help = "Exit status: 0 if no check is bad, 1 if one is, or if nothing could be checked. \
+    A check that is unknown alone does not make it 1."
+)]
 pub(crate) struct Doctor {}
 
 /// All checks, in the order of [`CHECKS`].
@@ -72,8 +74,8 @@ impl Doctor {
         progress.finish_and_clear();
         let checks = Checks(checks);
         output.report(&checks)?;
-        let bad = checks.0.iter().any(|check| check.finding.mark == Mark::Bad);
-        Ok(if bad {
+        let has = |mark| checks.0.iter().any(|check| check.finding.mark == mark);
+        Ok(if has(Mark::Bad) || !has(Mark::Good) {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS

@@ -13,6 +13,9 @@ use crate::error::ToolError;
 use crate::report::Output;
 use crate::session::Session;
 
+/// What the names of the rules and queues begin with that a tail makes.
+pub(super) const TAIL: &str = "whoop-partner-tail-";
+
 /// Watch the events on the stack's bus, and publish old ones again
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {

@@ -101,12 +101,15 @@ impl Queue {
             let attributes = answer.attributes()?;
             attributes.get(&name)?.parse::<usize>().ok()
         };
-        let count = |name| number(name).unwrap_or_default();
+        let count = |name| {
+            let left_out = || ToolError::Failed("GetQueueAttributes left out a count".into());
+            number(name).ok_or_else(left_out)
+        };
         let retention = number(QueueAttributeName::MessageRetentionPeriod);
         Ok(Depth {
-            visible: count(QueueAttributeName::ApproximateNumberOfMessages),
-            in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
-            delayed: count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
+            visible: count(QueueAttributeName::ApproximateNumberOfMessages)?,
+            in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)?,
+            delayed: count(QueueAttributeName::ApproximateNumberOfMessagesDelayed)?,
             retention: retention.map_or(LONGEST_RETENTION, |seconds| {
                 Duration::from_secs(seconds as u64)
             }),

@@ -51,7 +51,8 @@ pub(crate) struct Redrive {
     /// Do not ask before redriving
     #[arg(long)]
     yes: bool,
-    /// For how long a batch is hidden from other readers; if the command is killed, its last batch comes back after this time
+    /// For how long a batch is hidden from other readers, and so when it comes back if the command is killed; if only some messages
+    /// are selected, those that stay are hidden for longer, by 100 ms for each message in the queue
     #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = moment::span)]
     hide: Duration,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{Rule, RuleState};
 use futures_util::future::try_join_all;
 
+use crate::commands::events::TAIL;
 use crate::error::ToolError;
 use crate::finding::Finding;
 use crate::session::Session;
@@ -26,7 +27,7 @@ pub(super) async fn rules(session: &Session) -> Result<Finding, ToolError> {
     Ok(judge(bus, &rules, targets.len(), in_use))
 }
 
-/// The rules that people made. EventBridge itself makes one for the archive.
+/// The rules that people made. EventBridge itself makes one for the archive, and `events tail` makes one for its time.
 async fn rules_of(client: &Client, bus: &str) -> Result<Vec<Rule>, ToolError> {
     let mut rules = Vec::new();
     let mut next = None;
@@ -37,7 +38,10 @@ async fn rules_of(client: &Client, bus: &str) -> Result<Vec<Rule>, ToolError> {
         rules.extend(page.rules.unwrap_or_default());
         next = page.next_token;
         if next.is_none() {
-            rules.retain(|rule| rule.managed_by().is_none_or(str::is_empty));
+            rules.retain(|rule| {
+                let name = rule.name().unwrap_or_default();
+                rule.managed_by().is_none_or(str::is_empty) && !name.starts_with(TAIL)
+            });
             return Ok(rules);
         }
     }

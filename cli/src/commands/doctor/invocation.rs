@@ -6,6 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
 
 use crate::error::ToolError;
+use crate::printable::printable;
 use crate::session::Session;
 
 /// Messages are cut to so many characters.
@@ -59,9 +60,9 @@ pub(super) async fn invoke(session: &Session, function: &str) -> Result<Invocati
 }
 
 fn failed(payload: &Value) -> Invocation {
-    let text = |name| payload[name].as_str().unwrap_or_default();
+    let text = |name| printable(payload[name].as_str().unwrap_or_default());
     Invocation::Failed {
-        error_type: text("errorType").into(),
+        error_type: text("errorType"),
         message: text("errorMessage").chars().take(LONGEST_MESSAGE).collect(),
     }
 }

@@ -7,26 +7,18 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{
     GetSecretValueError, GetSecretValueOutput,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use tokio::time::Instant;
-use whoop_partner::secrets::{PartnerCredentialsCache, SecretError, current_signing_key};
+use whoop_partner::secrets::{
+    PREVIOUS_KEY_VALID, PartnerCredentialsCache, SecretError, SigningSecret, current_signing_key,
+};
 
 use crate::error::ToolError;
 use crate::finding::{Finding, is_denial};
 use crate::moment::{elapsed, rough};
 use crate::session::Session;
 
-/// How long the previous key is valid after the current one was created.
-const PREVIOUS_KEY_VALID: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How long reading the credentials may take.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// The JSON of the signing secret.
-#[derive(Deserialize)]
-struct SigningSecret {
-    signing_secret: SecretString,
-}
 
 /// Checks that the signing secret has a value that the functions can use.
 pub(super) async fn signing(session: &Session) -> Result<Finding, ToolError> {

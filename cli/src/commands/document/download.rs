@@ -11,6 +11,7 @@ use whoop_partner::partner::{DocumentContent, DocumentId, PartnerClient, Partner
 
 use super::destination::Destination;
 use crate::error::ToolError;
+use crate::interrupt::Interrupt;
 use crate::partner_failure::failed;
 use crate::patient_data::ShowPhi;
 use crate::printable::printable;
@@ -57,10 +58,11 @@ struct Report {
 
 impl Download {
     pub async fn run(self, session: &Session, output: &Output) -> Result<(), ToolError> {
+        let mut interrupt = Interrupt::listen()?;
         tokio::select! {
             done = self.download(session, output) => done,
             // dropping the download removes its file
-            _ = tokio::signal::ctrl_c() => Err(ToolError::Failed("interrupted: nothing is left of the download".into())),
+            () = interrupt.wait() => Err(ToolError::Failed("interrupted: nothing is left of the download".into())),
         }
     }
 

@@ -62,6 +62,8 @@ enum Outcome {
     Left,
     /// WHOOP refuses the confirmation.
     Refused,
+    /// There was no answer, so that WHOOP may have it.
+    Unknown,
 }
 
 impl Confirm {
@@ -107,7 +109,12 @@ impl Confirm {
                     let reason = words(error, "service request", self.show_phi);
                     report.set(id, Outcome::Refused, Some(reason));
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if let PartnerError::OutcomeUnknown(_) = error {
+                        report.set(id, Outcome::Unknown, None);
+                    }
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -169,6 +176,7 @@ impl fmt::Display for Report {
                 (Outcome::Unconfirmed, _) if self.dry_run => "would be confirmed".into(),
                 (Outcome::Unconfirmed, _) => "not confirmed".into(),
                 (Outcome::Confirmed, _) => "confirmed".into(),
+                (Outcome::Unknown, _) => "no answer: WHOOP may have it".into(),
                 (Outcome::Left, _) => "left as it is".into(),
                 (Outcome::Refused, None) => "refused".into(),
                 (Outcome::Refused, Some(reason)) => format!("refused: {}", printable(reason)),

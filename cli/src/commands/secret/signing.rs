@@ -41,9 +41,13 @@ pub(super) async fn rotate(
     drop_previous_key: bool,
 ) -> Result<Report, ToolError> {
     let secret = secret(session).await?;
+    if secret.version("AWSCURRENT").await?.is_none() {
+        return Err(secret.not_set());
+    }
+    let key = secret_input::read("signing secret")?;
+    // only now: somebody else may have stored a key while this one was typed in
     let current = secret.version("AWSCURRENT").await?;
     let current = current.ok_or_else(|| secret.not_set())?;
-    let key = secret_input::read("signing secret")?;
     if is(&current, &key) {
         return unchanged(&secret, &current).await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::commands::dlq::queue::Queue;
 use crate::commands::dlq::walk::Walk;
@@ -61,8 +61,10 @@ async fn reasons(queue: &Queue) -> Result<BTreeMap<String, u64>, ToolError> {
     let mut walk = Walk::begin(queue, queue.depth().await?, HIDDEN, silent, bar);
     let mut reasons = BTreeMap::new();
     let mut looked_at = 0;
+    // a receive is never given up: SQS would hide what it has given
     while looked_at < MOST
-        && let Ok(Ok(Some(letters))) = timeout_at(deadline, walk.next()).await
+        && Instant::now() < deadline
+        && let Ok(Some(letters)) = walk.next().await
     {
         looked_at += letters.len();
         for letter in letters {

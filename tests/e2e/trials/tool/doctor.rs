@@ -87,7 +87,7 @@ async fn every_line_says_what_was_found_and_what_to_do(world: &World) -> Outcome
 async fn without_any_permission_everything_is_unknown(world: &World) -> Outcome {
     let user = world.stack.make_user("nobody", &[]).await?;
     let examined = Examined::by(world, &user).await?;
-    assert_eq!(examined.status, 0);
+    assert_eq!(examined.status, 1);
     assert!(examined.checks.len() >= 20, "{examined:?}");
     for check in &examined.checks {
         assert_eq!(check["mark"], "unknown", "{check}");

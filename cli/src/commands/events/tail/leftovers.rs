@@ -6,8 +6,9 @@ use std::fmt;
 use aws_sdk_sqs::Client as Sqs;
 use jiff::Timestamp;
 
+use super::super::TAIL;
 use super::super::bus::Bus;
-use super::subscription::{ALIVE_UNTIL, PREFIX, STACK, remove_queue, remove_rule};
+use super::subscription::{ALIVE_UNTIL, STACK, remove_queue, remove_rule};
 use crate::error::ToolError;
 
 /// After this time, in seconds, a rule that a run has made has a queue, or never gets one.
@@ -24,9 +25,10 @@ pub struct Removed {
 
 /// Whether a queue is in use.
 enum Use {
-    Ours,
+    /// A run of this stack left it.
     Nobodys,
-    AnotherStacks,
+    /// A run uses it, or it is another stack's, or nobody can tell.
+    Somebodys,
 }
 
 /// Removes what earlier runs on this bus have left.
@@ -39,7 +41,7 @@ pub async fn remove(bus: &Bus, sqs: &Sqs) -> Removed {
 impl Removed {
     async fn remove(&mut self, bus: &Bus, sqs: &Sqs) -> Result<(), ToolError> {
         let now = Timestamp::now().as_second();
-        let rules = bus.rules(Some(PREFIX)).await?;
+        let rules = bus.rules(Some(TAIL)).await?;
         let mut in_use = HashSet::new();
         let mut left = HashSet::new();
         for queue_url in queues(sqs).await? {
@@ -50,10 +52,9 @@ impl Removed {
                     self.queues += 1;
                     left.insert(name);
                 }
-                Use::Ours => {
+                Use::Somebodys => {
                     in_use.insert(name);
                 }
-                Use::AnotherStacks => {}
             }
         }
         for rule in rules.iter().filter_map(|rule| rule.name()) {
@@ -73,7 +74,7 @@ async fn queues(sqs: &Sqs) -> Result<Vec<String>, ToolError> {
     loop {
         let answer = sqs
             .list_queues()
-            .queue_name_prefix(PREFIX)
+            .queue_name_prefix(TAIL)
             .max_results(1000)
             .set_next_token(next_token)
             .send()
@@ -89,24 +90,24 @@ async fn queues(sqs: &Sqs) -> Result<Vec<String>, ToolError> {
 
 async fn state_of(sqs: &Sqs, queue_url: &str, stack: &str, now: i64) -> Use {
     let answer = sqs.list_queue_tags().queue_url(queue_url).send().await;
-    // a queue that is just being removed has no tags to read
+    // a queue whose tags can't be read may be in use, or is just being removed
     let tags = answer
         .ok()
         .and_then(|answer| answer.tags)
         .unwrap_or_default();
-    if tags.get(STACK).is_none_or(|name| name != stack) {
-        return Use::AnotherStacks;
-    }
+    let is_ours = tags.get(STACK).is_some_and(|name| name == stack);
     let alive_until = tags.get(ALIVE_UNTIL).and_then(|time| time.parse().ok());
-    match alive_until {
-        Some(alive_until) if now <= alive_until => Use::Ours,
-        _ => Use::Nobodys,
+    let is_over = alive_until.is_none_or(|alive_until: i64| alive_until < now);
+    if is_ours && is_over {
+        Use::Nobodys
+    } else {
+        Use::Somebodys
     }
 }
 
 /// When a rule was made, in Unix seconds: its name says it.
 fn made_at(rule: &str) -> Option<i64> {
-    let (seconds, _) = rule.strip_prefix(PREFIX)?.split_once('-')?;
+    let (seconds, _) = rule.strip_prefix(TAIL)?.split_once('-')?;
     seconds.parse().ok()
 }
 

@@ -2,19 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_eventbridge::types::{Tag, Target};
+use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
 use jiff::Timestamp;
 use uuid::Uuid;
 use whoop_partner::call_failure::CallFailure;
 
+use super::super::TAIL;
 use super::super::bus::Bus;
 use super::rule::{arn_of_queue, pattern, policy};
 use crate::error::ToolError;
-
-/// What the names of the rule and of the queue begin with.
-pub const PREFIX: &str = "whoop-partner-tail-";
 
 /// The tag with the name of the stack.
 pub const STACK: &str = "whoop-partner:stack";
@@ -59,7 +57,7 @@ impl<'b> Subscription<'b> {
         Self {
             bus,
             sqs,
-            name: format!("{PREFIX}{seconds}-{}", &random[..12]),
+            name: format!("{TAIL}{seconds}-{}", &random[..12]),
             has_rule: false,
             queue_url: None,
             made_at: Instant::now(),
@@ -83,7 +81,6 @@ impl<'b> Subscription<'b> {
             .name(&self.name)
             .description("Made by `whoop-partner events tail`, which removes it")
             .event_pattern(pattern(event_types))
-            .tags(tag(STACK, &self.bus.stack)?)
             .send()
             .await
             .map_err(ToolError::aws("PutRule"))?;
@@ -275,9 +272,4 @@ pub async fn remove_queue(sqs: &Sqs, queue_url: &str) -> Result<(), ToolError> {
 fn alive_until() -> String {
     let alive_until = Timestamp::now().as_second() + ALIVE.as_secs().cast_signed();
     alive_until.to_string()
-}
-
-fn tag(key: &str, value: &str) -> Result<Tag, ToolError> {
-    let tag = Tag::builder().key(key).value(value).build();
-    tag.map_err(|error| ToolError::Failed(error.to_string()))
 }
