@@ -21,7 +21,7 @@ struct ServiceRequest {
 }
 
 /// Returns the service requests of a requisition that have no task business status yet, and that are neither completed nor
-/// revoked. A status that somebody has set is thus never overwritten.
+/// revoked. A status that the requisition shows is thus never overwritten.
 ///
 /// # Errors
 ///

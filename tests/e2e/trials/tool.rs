@@ -105,8 +105,19 @@ impl<'w> Tool<'w> {
 
     /// Runs the tool, and the SDK in it calls SQS through a proxy.
     pub async fn run_through(self, proxy: &AwsProxy, arguments: &[&str]) -> Result<Said, Failed> {
+        self.run_with("AWS_ENDPOINT_URL_SQS", proxy, arguments)
+            .await
+    }
+
+    /// Runs the tool, and the SDK in it calls the service of this variable through a proxy.
+    pub async fn run_with(
+        self,
+        variable: &str,
+        proxy: &AwsProxy,
+        arguments: &[&str],
+    ) -> Result<Said, Failed> {
         let mut command = self.command(arguments);
-        command.env("AWS_ENDPOINT_URL_SQS", proxy.url());
+        command.env(variable, proxy.url());
         self.finish(command, "").await
     }
 

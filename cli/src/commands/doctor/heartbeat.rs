@@ -82,23 +82,17 @@ async fn send(session: &Session) -> Result<(Finding, bool), ToolError> {
 }
 
 fn judge(invocation: &Invocation) -> Finding {
-    let (error_type, message) = match invocation {
-        Invocation::Done(result) if result["outcome"] == "accepted" => {
+    let (error_type, message) = match invocation.ran() {
+        Ok(Ok(result)) if result["outcome"] == "accepted" => {
             let elapsed = &result["elapsed_ms"];
             return Finding::good(format!("the webhook accepted it in {elapsed} ms"));
         }
-        Invocation::Done(_) => return Finding::bad("it gives an odd answer", "make deploy"),
-        Invocation::Throttled => {
-            return Finding::bad("Lambda does not start it", "docs/runbook.md#throttle");
-        }
-        Invocation::Missing => return Finding::bad("there is no such function", "make deploy"),
-        Invocation::Failed {
-            error_type,
-            message,
-        } => (error_type, message),
+        Ok(Ok(_)) => return Finding::bad("it gives an odd answer", "make deploy"),
+        Ok(Err(error)) => error,
+        Err(did_not_run) => return did_not_run,
     };
     let status = message.rsplit(' ').next().unwrap_or_default();
-    let remedy = match (error_type.as_str(), status) {
+    let remedy = match (error_type, status) {
         _ if is_denial(message) => {
             "put the permission back into its role: docs/runbook.md#before-you-begin"
         }

@@ -6,6 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
 
 use crate::error::ToolError;
+use crate::finding::Finding;
 use crate::printable::printable;
 use crate::session::Session;
 
@@ -27,6 +28,28 @@ pub(super) enum Invocation {
     Throttled,
     /// There is no such function.
     Missing,
+}
+
+impl Invocation {
+    /// Returns the result of a function that ran, or the type and the message of its error.
+    ///
+    /// # Errors
+    ///
+    /// If it did not run; the finding says why.
+    pub fn ran(&self) -> Result<Result<&Value, (&str, &str)>, Finding> {
+        match self {
+            Self::Done(result) => Ok(Ok(result)),
+            Self::Failed {
+                error_type,
+                message,
+            } => Ok(Err((error_type, message))),
+            Self::Throttled => Err(Finding::bad(
+                "Lambda does not start it",
+                "docs/runbook.md#throttle",
+            )),
+            Self::Missing => Err(Finding::bad("there is no such function", "make deploy")),
+        }
+    }
 }
 
 /// Invokes a function with an empty object, and waits for its result.

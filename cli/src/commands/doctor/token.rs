@@ -139,28 +139,22 @@ fn lifetime(token: &AccessToken, now: SystemTime) -> String {
 }
 
 fn judge_refresh(invocation: &Invocation) -> Finding {
-    let (error_type, message) = match invocation {
-        Invocation::Done(result) if result["outcome"] == "refreshed" => {
+    let (error_type, message) = match invocation.ran() {
+        Ok(Ok(result)) if result["outcome"] == "refreshed" => {
             return Finding::good("it has obtained a new token from WHOOP");
         }
-        Invocation::Done(result) if result["outcome"] == "still_fresh" => {
+        Ok(Ok(result)) if result["outcome"] == "still_fresh" => {
             return Finding::good(
                 "it runs; the token is fresh, so it made no use of the client credentials",
             );
         }
-        Invocation::Done(_) => return Finding::bad("it gives an odd answer", "make deploy"),
-        Invocation::Throttled => {
-            return Finding::bad("Lambda does not start it", "docs/runbook.md#throttle");
-        }
-        Invocation::Missing => return Finding::bad("there is no such function", "make deploy"),
-        Invocation::Failed {
-            error_type,
-            message,
-        } => (error_type, message),
+        Ok(Ok(_)) => return Finding::bad("it gives an odd answer", "make deploy"),
+        Ok(Err(error)) => error,
+        Err(did_not_run) => return did_not_run,
     };
     let found = format!("{error_type}: {message}");
     let denied = is_denial(message);
-    let remedy = match error_type.as_str() {
+    let remedy = match error_type {
         _ if denied => "put the permission back into its role: docs/runbook.md#before-you-begin",
         "InvalidCredentials" => {
             "ask WHOOP for the client credentials and store them: docs/rotation.md#the-client-credentials"

@@ -1,8 +1,8 @@
 //! `whoop-partner logs`.
 
-use std::process::Stdio;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use libtest_mimic::{Failed, Trial};
 use local_aws::aws_proxy::{AwsProxy, Behaviour};
 use local_aws::stack::Stack;
@@ -105,7 +105,10 @@ async fn a_delivery_is_followed_through_all_logs_in_order(world: &World) -> Outc
     assert_eq!(said.status, 0, "{said:?}");
     let lines: Result<Vec<Value>, _> = said.stdout.lines().map(serde_json::from_str).collect();
     let lines = lines?;
-    let times: Vec<_> = lines.iter().map(|line| line["time"].as_str()).collect();
+    // as times, because their texts have different numbers of digits
+    let time = |line: &Value| line["time"].as_str().unwrap_or_default().parse();
+    let times: Result<Vec<Timestamp>, _> = lines.iter().map(time).collect();
+    let times = times?;
     assert!(times.is_sorted(), "{times:?}");
     for line in &lines {
         let line = &line["line"];
@@ -147,14 +150,11 @@ async fn a_log_of_many_pages_is_read_to_its_end(world: &World) -> Outcome {
             Some(_) => Behaviour::Answer(json!({"events": []})),
         }),
     );
-    let output = Tool::on(world)
-        .command(&["logs", &id])
-        .env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", proxy.url())
-        .stdin(Stdio::null())
-        .output()
+    let said = Tool::on(world)
+        .run_with("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &proxy, &["logs", &id])
         .await?;
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(said.status, 0, "{said:?}");
+    let text = said.stdout;
     assert_eq!(text.matches("webhook queued").count(), 1, "{text}");
     assert_eq!(proxy.calls("FilterLogEvents"), 9);
     Ok(())
@@ -174,14 +174,11 @@ async fn a_log_that_cannot_be_read_is_unknown(world: &World) -> Outcome {
             false => Behaviour::Pass,
         }),
     );
-    let output = Tool::on(world)
-        .command(&["logs", &id])
-        .env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", proxy.url())
-        .stdin(Stdio::null())
-        .output()
+    let said = Tool::on(world)
+        .run_with("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &proxy, &["logs", &id])
         .await?;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(said.status, 1, "{said:?}");
+    let text = said.stdout;
     assert!(text.contains("webhook queued"), "{text}");
     let unknown = "access log: unknown: FilterLogEvents failed: status 400, AccessDeniedException";
     assert!(text.contains(unknown), "{text}");

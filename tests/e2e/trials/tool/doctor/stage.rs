@@ -140,15 +140,5 @@ pub async fn run_as(world: &World, user: &AccessKey, arguments: &[&str]) -> Resu
     command
         .env("AWS_ACCESS_KEY_ID", &user.id)
         .env("AWS_SECRET_ACCESS_KEY", &user.secret);
-    let output = command.output().await?;
-    let said = Said {
-        status: output.status.code().ok_or("the tool was killed")?,
-        stdout: String::from_utf8(output.stdout)?,
-        stderr: String::from_utf8(output.stderr)?,
-    };
-    world
-        .stack
-        .recorder
-        .record(arguments.join(" "), said.text());
-    Ok(said)
+    Tool::on(world).finish(command, "").await
 }

@@ -1,6 +1,5 @@
 //! `events replay`. The local AWS does not make the template's archive, so each trial makes one.
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::Trial;
@@ -81,16 +80,14 @@ async fn a_replay_for_some_rules_names_them_to_eventbridge(world: &World) -> Out
         let seen = Arc::clone(&started);
         let watch = Behaviour::watch(move |call| seen.lock().unwrap().push(call));
         proxy.set("StartReplay", watch);
-        let output = Tool::on(world)
-            .command(&[
-                "--json", "events", "replay", "--from", "2h", "--to", "now", "--rule", &rule,
-            ])
-            .env("AWS_ENDPOINT_URL_EVENTBRIDGE", proxy.url())
-            .stdin(Stdio::null())
-            .output()
+        let arguments = [
+            "--json", "events", "replay", "--from", "2h", "--to", "now", "--rule", &rule,
+        ];
+        let said = Tool::on(world)
+            .run_with("AWS_ENDPOINT_URL_EVENTBRIDGE", &proxy, &arguments)
             .await?;
-        assert!(output.status.success(), "{output:?}");
-        let report: Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(said.status, 0, "{said:?}");
+        let report: Value = serde_json::from_str(&said.stdout)?;
         assert_eq!(report["rules"], json!([{"name": rule, "enabled": true}]));
         assert_eq!(report["state"], "STARTING");
         let started = started.lock().unwrap();
@@ -159,14 +156,12 @@ async fn a_replay_that_fails_is_reported(world: &World) -> Outcome {
                 replay["StateReason"] = json!("the key is disabled");
             }),
         );
-        let output = Tool::on(world)
-            .command(&["events", "replay", "--from", "2h", "--to", "now", "--wait"])
-            .env("AWS_ENDPOINT_URL_EVENTBRIDGE", proxy.url())
-            .stdin(Stdio::null())
-            .output()
+        let arguments = ["events", "replay", "--from", "2h", "--to", "now", "--wait"];
+        let said = Tool::on(world)
+            .run_with("AWS_ENDPOINT_URL_EVENTBRIDGE", &proxy, &arguments)
             .await?;
-        let stdout = String::from_utf8(output.stdout)?;
-        assert_eq!(output.status.code(), Some(1), "{stdout}");
+        let stdout = said.stdout;
+        assert_eq!(said.status, 1, "{stdout}");
         assert!(
             stdout.contains(": FAILED\n  the key is disabled"),
             "{stdout}"

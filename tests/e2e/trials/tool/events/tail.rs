@@ -215,14 +215,11 @@ async fn a_tail_that_fails_leaves_nothing(world: &World) -> Outcome {
     ] {
         let proxy = AwsProxy::start(world.aws.endpoint()).await?;
         proxy.set(operation, denied.clone());
-        let output = Tool::on(world)
-            .command(&["events", "tail"])
-            .env(service, proxy.url())
-            .stdin(Stdio::null())
-            .output()
+        let said = Tool::on(world)
+            .run_with(service, &proxy, &["events", "tail"])
             .await?;
-        let stderr = String::from_utf8(output.stderr)?;
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let stderr = said.stderr;
+        assert_eq!(said.status, 1, "{stderr}");
         let error = format!("{operation} failed: status 403, AccessDenied");
         assert!(stderr.contains(&error), "{stderr}");
         assert!(!stderr.contains("still there"), "{stderr}");
