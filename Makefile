@@ -30,8 +30,18 @@ MINUTES ?= 5
 TARGETS ?=
 KEEP ?= no
 
+# What `make soak` takes: the deliveries of the load, the trials (all, if none is named), where the results go.
+DELIVERIES ?= 5000
+TRIALS ?=
+RESULTS ?= $(if $(TRIALS),target/soak,docs/reliability)
+
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
-WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
+WITH_# What `make soak` takes: the deliveries of the load, the trials (all, if none is named), where the results go.
+DELIVERIES ?= 5000
+TRIALS ?=
+RESULTS ?= $(if $(TRIALS),target/soak,docs/reliability)
+
+VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
 
 LOCAL_STACK := target/debug/local-stack
 
@@ -74,6 +84,13 @@ fuzz: $(CARGO_BOLERO) ## Fuzz the functions' inputs, and compare 100,000 signatu
 	@.ci/fuzz $(CARGO_BOLERO) run $(MINUTES) $(if $(filter yes,$(KEEP)),--keep) $(TARGETS)
 	@$(STEP) "Comparing 100,000 signatures with Python and OpenSSL" env HMAC_CASES=100000 HMAC_SEED=$$RANDOM$$RANDOM \
 		cargo test --quiet --workspace --test targets differential
+
+# The simulation is one of the trials, as a program of its own.
+.PHONY: soak
+soak: build .venv/local-aws/.installed ## Kill, freeze, flood and load the released functions: DELIVERIES=5000 TRIALS="floods load"
+	@$(STEP) "Compiling the trials (minutes the first time)" \
+		cargo build --quiet --locked --profile bench --package soak --package simulation
+	@target/release/soak --deliveries $(DELIVERIES) --output $(RESULTS) $(TRIALS)
 
 .PHONY: bench
 bench: build bench-tools ## Measure the webhook beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench

@@ -15,6 +15,7 @@ mod leaks;
 mod least_privilege;
 mod local_aws;
 mod orders;
+mod soak;
 mod token_refresh;
 mod tool;
 mod webhook;
@@ -38,14 +39,22 @@ fn main() -> ExitCode {
         local_aws::trials(&harness),
         deletion::trials(&harness),
         webhook::trials(&harness),
+        soak::webhook_trials(&harness),
     ];
     let beside = in_turn([
-        orders::trials(&harness),
-        // on one stack
-        [orders::by_hand_trials(&harness), alarms::trials(&harness)]
+        [orders::trials(&harness), soak::whole_trials(&harness)]
             .into_iter()
             .flatten()
             .collect(),
+        // on one stack
+        [
+            soak::by_hand_trials(&harness),
+            orders::by_hand_trials(&harness),
+            alarms::trials(&harness),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         in_memory_dynamodb::trials(&harness),
         demo::trials(&harness),
         token_refresh::trials(&harness),

@@ -1,7 +1,6 @@
 //! From a webhook to the full order on the bus: WHOOP, the webhook's URL, the queue, the event processor, the bus, a
 //! rule, and a consumer's queue.
 
-mod by_hand;
 mod confirmation;
 mod crash;
 mod events;

@@ -4,6 +4,7 @@
 //! answers of the deployed stack are kept here with [`Recorder::record`]. The search finds a value as it is, escaped,
 //! and encoded.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aho_corasick::AhoCorasick;
@@ -16,14 +17,9 @@ pub const SHORTEST: usize = 8;
 /// Values that must not appear, and texts in which they must not.
 #[derive(Default)]
 pub struct Recorder {
-    forbidden: Mutex<Vec<Forbidden>>,
+    /// What kind each value is.
+    forbidden: Mutex<BTreeMap<Vec<u8>, String>>,
     answers: Mutex<Vec<Text>>,
-}
-
-/// A value that must not appear anywhere.
-struct Forbidden {
-    kind: String,
-    value: Vec<u8>,
 }
 
 /// A text to search: an answer, a log line.
@@ -52,12 +48,10 @@ impl Recorder {
     /// Values shorter than [`SHORTEST`] are ignored.
     pub fn forbid(&self, kind: &str, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
-        let mut forbidden = lock(&self.forbidden);
-        if value.len() >= SHORTEST && !forbidden.iter().any(|known| known.value == value) {
-            forbidden.push(Forbidden {
-                kind: kind.into(),
-                value: value.into(),
-            });
+        if value.len() >= SHORTEST {
+            lock(&self.forbidden)
+                .entry(value.into())
+                .or_insert_with(|| kind.into());
         }
     }
 
@@ -91,7 +85,7 @@ impl Recorder {
         let forbidden = lock(&self.forbidden);
         let forms: Vec<_> = forbidden
             .iter()
-            .flat_map(|Forbidden { kind, value }| {
+            .flat_map(|(value, kind)| {
                 let forms = forms(value).into_iter();
                 forms.map(move |(form, pattern)| (kind, form, pattern))
             })

@@ -112,6 +112,12 @@ impl AwsProxy {
         self.plan.behaviours().connections
     }
 
+    /// Silences the connections that exist: no call over them is answered any more, and none has an effect. To the
+    /// client they look alive, as after a network has dropped them.
+    pub fn silence_connections(&self) {
+        self.plan.silence();
+    }
+
     /// Refuses every connection from now on, and breaks those that exist.
     ///
     /// # Errors
@@ -156,8 +162,9 @@ impl Server {
                 };
                 let plan = Arc::clone(&plan);
                 plan.behaviours().connections += 1;
+                let generation = plan.generation();
                 connections.spawn(async move {
-                    let service = service_fn(|call| plan.serve(call));
+                    let service = service_fn(|call| plan.serve(call, generation));
                     // fails if the client disconnects, or if the plan closes the connection
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
@@ -261,6 +268,20 @@ mod tests {
         let error = call(&proxy, "SendMessage").await.unwrap_err();
         assert!(error.is_request() && !error.is_timeout());
         assert_eq!(behind.calls("SendMessage"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_silenced_connection_never_answers_and_a_new_one_does() {
+        let proxy = proxy_before_an_echo().await;
+        let client = loopback_client();
+        let call = async || {
+            let call = client.post(proxy.url()).timeout(Duration::from_millis(500));
+            call.send().await?.text().await
+        };
+        call().await.unwrap();
+        proxy.silence_connections();
+        assert!(call().await.unwrap_err().is_timeout());
+        call().await.unwrap();
     }
 
     #[tokio::test]

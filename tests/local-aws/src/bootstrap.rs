@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use leak_recorder::Recorder;
 use runtime_api::{Ready, RuntimeApi};
 use serde_json::Value;
@@ -109,10 +110,27 @@ impl Bootstrap {
     /// # Errors
     ///
     /// If it ends, hangs, or answers with an error or without JSON.
-    pub async fn invoke(&mut self, event: &Value, limit: Duration) -> Result<Answer, StackError> {
+    pub async fn invoke(
+        &mut self,
+        event: impl Into<Bytes>,
+        limit: Duration,
+    ) -> Result<Answer, StackError> {
         let ready = self.ready().await?;
-        let event = event.to_string().into();
-        let answer = self.api.invoke(ready, event, limit).await;
+        self.invoke_ready(ready, event, limit).await
+    }
+
+    /// Hands an event to a function that waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::invoke`].
+    pub async fn invoke_ready(
+        &mut self,
+        ready: Ready,
+        event: impl Into<Bytes>,
+        limit: Duration,
+    ) -> Result<Answer, StackError> {
+        let answer = self.api.invoke(ready, event.into(), limit).await;
         let answer = answer.map_err(unexpected)?;
         let payload = serde_json::from_slice(&answer.body).map_err(|error| {
             StackError::Unexpected(format!("an answer that is no JSON: {error}"))

@@ -9,6 +9,8 @@ pub mod dashboard;
 pub mod demo;
 pub mod environment_file;
 mod ministack;
+pub mod released_event_processor;
+pub mod released_webhook;
 pub mod stack;
 pub mod steps;
 pub mod world;

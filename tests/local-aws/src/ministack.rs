@@ -186,8 +186,10 @@ impl LocalAws {
         self.directory.path()
     }
 
-    /// The process group that ends together with the local AWS, however that ends.
-    pub(crate) fn process_group(&self) -> i32 {
+    /// The process group that ends together with the local AWS, however that ends. It has the id of the local AWS's own
+    /// process.
+    #[must_use]
+    pub fn process_group(&self) -> i32 {
         self.child.id().cast_signed()
     }
 

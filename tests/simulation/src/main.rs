@@ -12,6 +12,7 @@ mod plan;
 mod process;
 mod run;
 mod runner;
+mod totals;
 mod trace;
 mod weather;
 mod whoop;
@@ -24,6 +25,8 @@ use clap::Parser;
 
 use run::Report;
 use runner::Seeds;
+use totals::Totals;
+use trace::Time;
 
 /// Runs the functions under simulated time, with faults that follow from a seed.
 #[derive(Debug, Parser)]
@@ -43,6 +46,9 @@ struct Arguments {
     /// Shows what happens, with the log of the functions.
     #[arg(long)]
     trace: bool,
+    /// Prints the totals as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -53,14 +59,19 @@ fn main() -> Result<ExitCode> {
     if std::env::var_os(runner::IS_CHILD).is_some() {
         return Ok(run_one(from, arguments.hours, arguments.trace));
     }
-    let failed = runner::run(Seeds {
+    let finished = runner::run(Seeds {
         from,
         count: arguments.seeds,
         hours: arguments.hours,
         at_once: arguments.jobs.max(1),
         shows_trace: arguments.trace,
     })?;
-    Ok(if failed.is_empty() {
+    if arguments.json {
+        println!("{}", serde_json::to_string(&finished)?);
+    } else if finished.seeds > 1 {
+        println!("{finished}");
+    }
+    Ok(if finished.failed.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -82,7 +93,18 @@ fn run_one(seed: u64, hours: u64, shows_trace: bool) -> ExitCode {
     } = run::run(seed, chance::hours(hours), shows_trace);
     match violation {
         None => {
-            eprintln!("seed {seed}: right until {length}, trace {hash}, {counts:?}");
+            let time = Time(length);
+            eprintln!("seed {seed}: right until {time}, trace {hash}, {counts:?}");
+            if !shows_trace {
+                let totals = Totals {
+                    days: length.as_secs_f64() / 86_400.0,
+                    accepted: counts.accepted,
+                    executions: counts.executions,
+                    set_aside: counts.set_aside,
+                };
+                // the runner takes this line
+                eprintln!("{}", serde_json::json!(totals));
+            }
             ExitCode::SUCCESS
         }
         Some(violation) => {

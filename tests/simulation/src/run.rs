@@ -14,7 +14,7 @@ use crate::lambda::webhook::WebhookFunction;
 use crate::ledger::{Counts, RECOVERY};
 use crate::operators;
 use crate::plan::Plan;
-use crate::trace::{Time, Trace};
+use crate::trace::Trace;
 use crate::whoop::deliveries;
 use crate::world::World;
 
@@ -24,7 +24,7 @@ pub(crate) struct Report {
     pub(crate) hash: String,
     pub(crate) counts: Counts,
     /// How long it was, in simulated time.
-    pub(crate) length: String,
+    pub(crate) length: Duration,
     /// What must never happen, and happened first.
     pub(crate) violation: Option<String>,
 }
@@ -52,7 +52,7 @@ pub(crate) fn run(seed: u64, longest: Duration, shows_trace: bool) -> Report {
         Report {
             hash: world.trace.hash(),
             counts: world.ledger.counts(),
-            length: Time(world.now()).to_string(),
+            length: world.now(),
             violation: world.first_violation(),
         }
     })

@@ -3,13 +3,16 @@
 //! A function reads its settings from environment variables, and the AWS SDK keeps some state for the whole process. So the program
 //! starts itself once for each seed, with the variables set, and no run depends on another one.
 
+use std::fmt;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use serde::Serialize;
 
 use crate::aws::{published_table, secrets, sqs, token_table};
+use crate::totals::Totals;
 
 /// Says to the program that it is to run one seed.
 pub(crate) const IS_CHILD: &str = "SIMULATION_RUNS_ONE_SEED";
@@ -24,10 +27,35 @@ pub(crate) struct Seeds {
     pub(crate) shows_trace: bool,
 }
 
-/// Runs seeds. Returns those that failed.
-pub(crate) fn run(seeds: Seeds) -> Result<Vec<u64>> {
+/// What came of all seeds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finished {
+    pub(crate) seeds: u64,
+    /// The seeds that failed.
+    pub(crate) failed: Vec<u64>,
+    seconds: f64,
+    /// Of the seeds that passed.
+    totals: Totals,
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Totals { days, accepted, .. } = self.totals;
+        let rate = self.seeds as f64 / self.seconds * 60.0;
+        write!(
+            f,
+            "{} seeds, {} failed, {rate:.0} seeds a minute, {days:.0} simulated days, {accepted} webhooks accepted",
+            self.seeds,
+            self.failed.len()
+        )
+    }
+}
+
+/// Runs seeds. Shows what those said that failed.
+pub(crate) fn run(seeds: Seeds) -> Result<Finished> {
     let began = Instant::now();
     let mut failed = Vec::new();
+    let mut totals = Totals::default();
     let mut running: Vec<(u64, Child)> = Vec::new();
     let mut to_start = seeds.from..seeds.from + seeds.count;
     loop {
@@ -49,20 +77,23 @@ pub(crate) fn run(seeds: Seeds) -> Result<Vec<u64>> {
         if !passed {
             failed.push(seed);
         }
+        let said = match output.trim_end().rsplit_once('\n') {
+            Some((said, last)) if passed => {
+                totals += serde_json::from_str(last).context("totals of a run")?;
+                said
+            }
+            _ => output.trim_end(),
+        };
         if !passed || seeds.count == 1 {
-            eprint!("{output}");
+            eprintln!("{said}");
         }
     }
-    let minutes = began.elapsed().as_secs_f64() / 60.0;
-    if seeds.count > 1 {
-        let rate = seeds.count as f64 / minutes;
-        println!(
-            "{} seeds, {} failed, {rate:.0} seeds a minute",
-            seeds.count,
-            failed.len()
-        );
-    }
-    Ok(failed)
+    Ok(Finished {
+        seeds: seeds.count,
+        failed,
+        seconds: began.elapsed().as_secs_f64(),
+        totals,
+    })
 }
 
 fn start(seed: u64, seeds: Seeds) -> Result<Child> {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::{Timestamp, ToSpan};
 use libtest_mimic::Trial;
 use local_aws::aws_proxy::Behaviour;
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::world::World;
 use serde_json::{Value, json};
 use whoop_simulator::{Call, Fault};
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::hurry::Hurry;
 use super::order::Order;
 use super::processor::{Processor, SERVICE_REQUESTS};
@@ -119,7 +119,7 @@ async fn an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is
     world: &World,
 ) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &CONFIRM).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &CONFIRM).await?;
     let mut order = processor.place();
     processor
         .whoop
@@ -160,7 +160,7 @@ async fn an_outdated_read_is_never_confirmed_and_the_message_returns_until_it_is
 
 async fn an_order_that_whoop_refuses_to_have_confirmed_is_set_aside(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &CONFIRM).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &CONFIRM).await?;
     let order = processor.place();
     processor
         .whoop

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::{Timestamp, ToSpan};
 use libtest_mimic::{Failed, Trial};
 use local_aws::aws_proxy::Behaviour;
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::world::World;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use whoop_simulator::Fault;
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::order::ORDERED;
 use super::processor::{Processor, REQUISITIONS};
 use crate::harness::{Harness, Outcome, soon, trials};
@@ -154,7 +154,7 @@ fn with_limit(bytes: usize) -> Behaviour {
 
 async fn an_event_near_the_limit_of_the_region_is_published_by_its_path(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     for (limit, size, whole) in [
         (256 * 1024, 240_000, true),
         (256 * 1024, 260_500, false),

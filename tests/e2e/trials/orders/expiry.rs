@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use local_aws::aws_proxy::Behaviour;
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::world::World;
 use whoop_simulator::Fault;
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::processor::{Processor, REQUISITIONS};
 use crate::harness::{Harness, Outcome, trials};
 
@@ -31,12 +31,12 @@ pub fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
 async fn out_of_order<'w>(
     world: &'w World,
     changes: &[(&str, Option<&str>)],
-) -> Result<(Processor<'w>, ByHand), libtest_mimic::Failed> {
+) -> Result<(Processor<'w>, ReleasedEventProcessor), libtest_mimic::Failed> {
     let processor = Processor::as_deployed(world).await?;
     processor
         .whoop
         .fault(Fault::status(REQUISITIONS, 503).times(1_000_000));
-    let by_hand = ByHand::start(&processor, changes).await?;
+    let by_hand = ReleasedEventProcessor::start(world, changes).await?;
     Ok((processor, by_hand))
 }
 
@@ -44,7 +44,7 @@ async fn out_of_order<'w>(
 /// the queue.
 async fn assert_ends(
     processor: &Processor<'_>,
-    by_hand: &mut ByHand,
+    by_hand: &mut ReleasedEventProcessor,
     message: Message,
     reason: Option<&str>,
 ) -> Outcome {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use libtest_mimic::{Failed, Trial};
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::world::World;
 use whoop_simulator::Fault;
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::order::Order;
 use super::processor::{Processor, REQUISITIONS};
 use crate::harness::{Harness, Outcome, trials};
@@ -56,7 +56,7 @@ struct Life {
 async fn live(processor: &Processor<'_>, status: u16, reset: Option<u32>) -> Result<Life, Failed> {
     let order = processor.place();
     processor.whoop.fault(always(&order, status, reset));
-    let mut by_hand = ByHand::start(processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(processor.world, &[]).await?;
     let mut message = Message::new(order.webhook());
     let outage = match reset {
         None => format!("{status}"),
@@ -136,7 +136,7 @@ async fn waits_grow_with_each_failure_and_are_never_shorter_than_whoops(world: &
     ] {
         let order = processor.place();
         processor.whoop.fault(always(&order, status, reset));
-        let mut by_hand = ByHand::start(&processor, &[]).await?;
+        let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
         let message = Message {
             receives,
             ..Message::new(order.webhook())

@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, ToSpan};
 use libtest_mimic::{Failed, Trial};
 use local_aws::bootstrap::Bootstrap;
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::stack::TokenItem;
 use local_aws::world::World;
 use serde_json::json;
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::order::Order;
 use super::processor::Processor;
 use crate::harness::{Harness, Outcome, trials};
@@ -45,7 +45,7 @@ fn number(value: i64) -> AttributeValue {
 /// An order that has been published, and the key of the item that remembers it.
 async fn published(
     processor: &Processor<'_>,
-    by_hand: &mut ByHand,
+    by_hand: &mut ReleasedEventProcessor,
 ) -> Result<(Order, AttributeValue), Failed> {
     let before = keys(processor).await?;
     let order = processor.place();
@@ -62,7 +62,7 @@ async fn published(
 /// Hands over the webhook of an order and checks how many events follow.
 async fn hand_over(
     processor: &Processor<'_>,
-    by_hand: &mut ByHand,
+    by_hand: &mut ReleasedEventProcessor,
     order: &Order,
     events: usize,
 ) -> Outcome {
@@ -117,7 +117,7 @@ fn renew(processor: &Processor<'_>, order: &mut Order) {
 
 async fn an_odd_item_of_the_published_states_gives_way(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     let now = Timestamp::now().as_second();
     for (name, value) in [
         ("claimed_until", number(now + TEN_YEARS)),
@@ -151,7 +151,7 @@ async fn an_odd_item_of_the_published_states_gives_way(world: &World) -> Outcome
 
 async fn a_lease_that_may_be_real_is_respected(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     for ahead in [20, 45, 45 + 5 * 60 - 30] {
         let (mut order, key) = published(&processor, &mut by_hand).await?;
         let until = Timestamp::now().as_second() + ahead;
@@ -172,7 +172,7 @@ async fn a_lease_that_may_be_real_is_respected(world: &World) -> Outcome {
 
 async fn an_undated_state_after_a_dated_one_is_published_once(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     let (mut order, key) = published(&processor, &mut by_hand).await?;
     let dated = order.requisition.clone();
     let date = item(&processor, &key).await?["updated_at"].clone();
@@ -223,13 +223,13 @@ async fn a_token_that_claims_to_live_for_years_gives_way(world: &World) -> Outco
         for event in [json!({}), json!({"force": true})] {
             stack.put_token_item(&odd).await?;
             let mut refresh = Bootstrap::start(world, "TokenRefreshFunction", &[]).await?;
-            let answer = refresh.invoke(&event, LAMBDA_LIMIT).await?;
+            let answer = refresh.invoke(event.to_string(), LAMBDA_LIMIT).await?;
             assert_eq!(answer.payload["outcome"], "refreshed", "{event}");
             let stored = stack.token_item().await?.ok_or("no token")?;
             assert!(stored.expires_at <= now + 3700, "{}", stored.expires_at);
         }
         stack.put_token_item(&odd).await?;
-        let mut by_hand = ByHand::start(&processor, &[]).await?;
+        let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
         let order = processor.place();
         hand_over(&processor, &mut by_hand, &order, 1).await?;
         let stored = stack.token_item().await?.ok_or("no token")?;

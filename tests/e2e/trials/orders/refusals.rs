@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use libtest_mimic::{Failed, Trial};
+use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::stack::TokenItem;
 use local_aws::world::World;
 use serde_json::{Value, json};
 use whoop_simulator::Fault;
 
-use super::by_hand::{ByHand, Fate, Message};
 use super::processor::{Processor, REQUISITIONS};
 use crate::harness::{Harness, Outcome, trials};
 
@@ -33,7 +33,7 @@ fn ten_messages(processor: &Processor<'_>) -> Vec<Message> {
 }
 
 /// Hands messages over one at a time, as SQS does when few are queued, and checks that all return.
-async fn all_return(by_hand: &mut ByHand, messages: &[Message]) -> Outcome {
+async fn all_return(by_hand: &mut ReleasedEventProcessor, messages: &[Message]) -> Outcome {
     for message in messages {
         let fate = by_hand.one(message).await?;
         assert!(matches!(fate, Fate::Returns(_)), "{fate:?}");
@@ -61,7 +61,7 @@ async fn ten_messages_with_a_wrong_client_secret_cost_one_request_one_fetch_and_
 ) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
     put_credentials(&processor, "a-client-secret-that-whoop-does-not-know").await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     let returned = all_return(&mut by_hand, &ten_messages(&processor)).await;
     put_credentials(&processor, &world.client_secret).await?;
     returned?;
@@ -75,7 +75,7 @@ async fn ten_messages_while_every_token_is_refused_cost_one_request(world: &Worl
     let processor = Processor::as_deployed(world).await?;
     store_token(&processor, "a-stored-token-that-whoop-has-revoked").await?;
     refuse_all_tokens(&processor);
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     all_return(&mut by_hand, &ten_messages(&processor)).await?;
     assert_eq!(processor.whoop.calls_to(TOKEN).len(), 1);
     assert_eq!(by_hand.proxy.calls("GetSecretValue"), 1);
@@ -91,7 +91,7 @@ async fn ten_messages_while_every_token_is_refused_cost_one_request(world: &Worl
 async fn other_credentials_lift_a_refusal(world: &World) -> Outcome {
     let processor = Processor::as_deployed(world).await?;
     put_credentials(&processor, "a-client-secret-that-whoop-does-not-know").await?;
-    let mut by_hand = ByHand::start(&processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(world, &[]).await?;
     let message = Message::new(processor.place().webhook());
     let returned = all_return(&mut by_hand, std::slice::from_ref(&message)).await;
     put_credentials(&processor, &world.client_secret).await?;
@@ -109,7 +109,7 @@ async fn another_stored_token_lifts_a_refusal(world: &World) -> Outcome {
 }
 
 async fn refused_until_stored(processor: &Processor<'_>) -> Outcome {
-    let mut by_hand = ByHand::start(processor, &[]).await?;
+    let mut by_hand = ReleasedEventProcessor::start(processor.world, &[]).await?;
     let message = Message::new(processor.place().webhook());
     all_return(&mut by_hand, std::slice::from_ref(&message)).await?;
     // as the token function does, which knows the new credentials
@@ -156,7 +156,10 @@ fn assert_a_look_in_10_seconds(elapsed: Duration) {
 }
 
 /// The time after which a message is finished.
-async fn done_after(by_hand: &mut ByHand, message: &Message) -> Result<Duration, Failed> {
+async fn done_after(
+    by_hand: &mut ReleasedEventProcessor,
+    message: &Message,
+) -> Result<Duration, Failed> {
     let started = std::time::Instant::now();
     while by_hand.one(message).await? != Fate::Done {
         assert!(

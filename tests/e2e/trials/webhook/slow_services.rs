@@ -1,24 +1,17 @@
 //! The released webhook while SQS or Secrets Manager is slow. If the service answers before the deadline, the webhook
 //! answers 204.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use local_aws::aws_proxy::{AwsProxy, Behaviour};
-use local_aws::bootstrap::Bootstrap;
+use local_aws::aws_proxy::Behaviour;
+use local_aws::released_webhook::{Answered, ReleasedWebhook, WHOOP_LIMIT};
 use local_aws::world::World;
-use serde_json::{Value, json};
-use whoop_simulator::sign;
 
-use super::{event, fresh};
+use super::fresh;
 use crate::harness::{Harness, Outcome, trials};
-
-/// WHOOP counts a later answer as a failure.
-const WHOOP_LIMIT: Duration = Duration::from_secs(1);
-
-/// The function's time for one event.
-const LAMBDA_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a service takes: once within the deadline of 800 ms, and once beyond it.
 const IN_TIME_MS: [u64; 7] = [100, 200, 300, 400, 500, 600, 700];
@@ -40,79 +33,28 @@ pub(super) fn trials(harness: &Arc<Harness>) -> Vec<Trial> {
     ]
 }
 
-/// The function with one proxy in front of SQS and one in front of Secrets Manager.
-struct Webhook<'w> {
-    world: &'w World,
-    sqs: AwsProxy,
-    secrets: AwsProxy,
-}
+/// The function's surroundings, and what is slow in them.
+struct Webhook<'w>(ReleasedWebhook<'w>);
 
-/// The status of an answer, and how long it took.
-type Answered = (u64, Duration);
+impl<'w> Deref for Webhook<'w> {
+    type Target = ReleasedWebhook<'w>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
 
 impl<'w> Webhook<'w> {
     async fn new(world: &'w World) -> Result<Self, Failed> {
         fresh(world).await?;
-        Ok(Self {
-            world,
-            sqs: AwsProxy::start(world.aws.endpoint()).await?,
-            secrets: AwsProxy::start(world.aws.endpoint()).await?,
-        })
-    }
-
-    async fn start(&self) -> Result<Bootstrap, Failed> {
-        let (sqs, secrets) = (self.sqs.url(), self.secrets.url());
-        let endpoints = [
-            ("AWS_ENDPOINT_URL_SQS", Some(sqs.as_str())),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", Some(&secrets)),
-        ];
-        Ok(Bootstrap::start(self.world, "WebhookFunction", &endpoints).await?)
-    }
-
-    /// A function that has already answered a delivery.
-    async fn start_warm(&self) -> Result<Bootstrap, Failed> {
-        let mut webhook = self.start().await?;
-        assert_eq!(self.deliver(&mut webhook).await?.0, 204);
-        Ok(webhook)
-    }
-
-    async fn deliver(&self, webhook: &mut Bootstrap) -> Result<Answered, Failed> {
-        self.deliver_signed(webhook, &self.world.signing_secret)
-            .await
-    }
-
-    async fn deliver_signed(&self, webhook: &mut Bootstrap, key: &str) -> Result<Answered, Failed> {
-        let answer = webhook.invoke(&self.delivery(key), LAMBDA_LIMIT).await?;
-        let status = answer.payload["statusCode"].as_u64();
-        Ok((status.ok_or("no status")?, answer.elapsed))
-    }
-
-    /// A delivery as API Gateway hands it over.
-    fn delivery(&self, key: &str) -> Value {
-        let body = event();
-        let signature = sign(&body, key.as_bytes());
-        let recorder = &self.world.stack.recorder;
-        recorder.forbid("webhook body", &body);
-        recorder.forbid("signature", &signature);
-        json!({
-            "version": "2.0",
-            "headers": {"content-type": "application/json", "whoop-signed": signature},
-            "requestContext": {"requestId": "of-a-slow-day"},
-            "body": String::from_utf8(body).expect("it is JSON"),
-            "isBase64Encoded": false,
-        })
-    }
-
-    fn heal(&self) {
-        self.sqs.reset();
-        self.secrets.reset();
+        Ok(Self(ReleasedWebhook::new(world).await?))
     }
 
     /// SQS is slow while the function runs.
     async fn sqs_warm(&self, delay: Duration) -> Result<Answered, Failed> {
         let mut webhook = self.start_warm().await?;
         self.sqs.set_all(Behaviour::Delay(delay));
-        self.deliver(&mut webhook).await
+        Ok(self.deliver(&mut webhook).await?)
     }
 
     /// SQS is slow from the start on, even while the connection is opened.
@@ -135,7 +77,7 @@ impl<'w> Webhook<'w> {
         self.secrets.set_all(Behaviour::Delay(delay));
         let answered = self.deliver_signed(&mut webhook, NEXT_KEY).await;
         stack.put_signing_secret(&self.world.signing_secret).await?;
-        answered
+        Ok(answered?)
     }
 
     /// The first delivery; its time counts from the start of the process.

@@ -1,5 +1,6 @@
 //! Carries out the behaviour that is planned for a call.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ pub(super) struct Plan {
     upstream: String,
     client: reqwest::Client,
     behaviours: Mutex<Behaviours>,
+    /// How often the connections were silenced. A connection of an earlier generation is silent.
+    generation: AtomicUsize,
 }
 
 /// Why a connection is closed without an answer.
@@ -39,7 +42,18 @@ impl Plan {
             upstream: upstream.trim_end_matches('/').into(),
             client: loopback_client(),
             behaviours: Mutex::default(),
+            generation: AtomicUsize::default(),
         }
+    }
+
+    /// The generation of a connection that is opened now.
+    pub(super) fn generation(&self) -> usize {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Silences every connection that exists.
+    pub(super) fn silence(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn behaviours(&self) -> MutexGuard<'_, Behaviours> {
@@ -51,7 +65,11 @@ impl Plan {
     pub(super) async fn serve(
         &self,
         call: Request<Incoming>,
+        generation: usize,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        if generation < self.generation() {
+            std::future::pending::<()>().await;
+        }
         let mut behaviour = self.behaviours().for_call(&operation(call.headers()));
         // reads the request to its end: if bytes are left, closing resets the connection before the client reads the
         // answer

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use serde_json::{Value, json};
 
 use super::{Stack, StackError};
@@ -95,33 +94,8 @@ impl Stack {
         &self,
         subscription: &Subscription,
     ) -> Result<Vec<PublishedEvent>, StackError> {
-        let answer = self
-            .sqs
-            .receive_message()
-            .queue_url(&subscription.queue_url)
-            .max_number_of_messages(10)
-            .wait_time_seconds(1)
-            .send()
-            .await
-            .map_err(StackError::aws("ReceiveMessage"))?;
-        let messages = answer.messages.unwrap_or_default();
-        if messages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let entries = messages.iter().enumerate().map(|(index, message)| {
-            DeleteMessageBatchRequestEntry::builder()
-                .id(index.to_string())
-                .set_receipt_handle(message.receipt_handle.clone())
-                .build()
-                .expect("both fields are set")
-        });
-        self.sqs
-            .delete_message_batch()
-            .queue_url(&subscription.queue_url)
-            .set_entries(Some(entries.collect()))
-            .send()
-            .await
-            .map_err(StackError::aws("DeleteMessageBatch"))?;
+        let wait = Duration::from_secs(1);
+        let messages = self.receive_batch(&subscription.queue_url, wait).await?;
         let bodies = messages.iter().map(|message| message.body());
         bodies.map(|body| event(body.unwrap_or_default())).collect()
     }

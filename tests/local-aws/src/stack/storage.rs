@@ -1,9 +1,12 @@
 //! What the stack stores: secrets, queued messages, the partner token.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
+};
 use serde_json::json;
 
 use super::{Stack, StackError};
@@ -112,6 +115,46 @@ impl Stack {
             .await
             .map_err(StackError::aws("DeleteMessage"))?;
         Ok(Some(message))
+    }
+
+    /// Takes up to ten messages out of a queue. If there is none, waits this long for one, in whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// If the queue can't be read.
+    pub async fn receive_batch(
+        &self,
+        queue_url: &str,
+        wait: Duration,
+    ) -> Result<Vec<Message>, StackError> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(queue_url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(wait.as_secs().try_into().unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StackError::aws("ReceiveMessage"))?;
+        let messages = answer.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return Ok(messages);
+        }
+        let entries = messages.iter().enumerate().map(|(index, message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .set_receipt_handle(message.receipt_handle.clone())
+                .build()
+                .expect("both fields are set")
+        });
+        self.sqs
+            .delete_message_batch()
+            .queue_url(queue_url)
+            .set_entries(Some(entries.collect()))
+            .send()
+            .await
+            .map_err(StackError::aws("DeleteMessageBatch"))?;
+        Ok(messages)
     }
 
     /// How many messages a queue holds, including those in flight.
