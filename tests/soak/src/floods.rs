@@ -152,10 +152,10 @@ fn figures(
         ),
         Figure::new(named("peak memory, MB"), peak),
         Figure::new(
-            named("growth of the peak after the first quarter, MB"),
-            peak - quarter,
+            named("growth of the peak after the first quarter, %"),
+            100.0 * (peak / quarter - 1.0),
         )
-        .at_most(1.0),
+        .at_most(10.0),
     ])
 }
 

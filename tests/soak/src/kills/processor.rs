@@ -19,7 +19,6 @@ use self::recorder::Recorder;
 use super::GRACE;
 use crate::figure::Figure;
 use crate::order::Order;
-use crate::process::{Signal, signal};
 
 /// How long a lease lasts.
 const LEASE: Duration = Duration::from_secs(45);
@@ -171,23 +170,22 @@ async fn kill(world: &World, recorder: &Recorder, order: &Killed, moment: Moment
     trap.arm(pid);
     let message = &order.message;
     let killed = async {
-        match moment {
-            Moment::After(time) => {
-                sleep(time).await;
-                signal(pid, Signal::SIGKILL)?;
-            }
-            Moment::BeforeCall(_) | Moment::AfterCall(_) => trap.sprung().await,
+        if let Moment::After(time) = moment {
+            sleep(time).await;
+            trap.spring();
         }
+        trap.sprung().await;
         sleep(GRACE).await;
-        anyhow::Ok(())
     };
     tokio::select! {
         biased;
-        fate = processor.one(message) => {
-            fate?;
-            Ok(true)
-        }
-        killed = killed => killed.map(|()| false),
+        fate = processor.one(message) => match fate {
+            Ok(_) => Ok(true),
+            // it was not ready for the message yet
+            Err(_) if trap.is_sprung() => Ok(false),
+            Err(error) => Err(error.into()),
+        },
+        () = killed => Ok(false),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The moments at which a process is killed, counted by its own calls.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -119,6 +119,7 @@ struct Inside {
     calls: AtomicUsize,
     /// Zero until it is known.
     pid: AtomicU32,
+    is_sprung: AtomicBool,
     sprung: Notify,
 }
 
@@ -128,6 +129,7 @@ impl Trap {
             moment,
             calls: AtomicUsize::new(0),
             pid: AtomicU32::new(0),
+            is_sprung: AtomicBool::new(false),
             sprung: Notify::new(),
         }))
     }
@@ -147,7 +149,13 @@ impl Trap {
         self.0.sprung.notified().await;
     }
 
-    fn spring(&self) {
+    /// Whether the process is killed.
+    pub(super) fn is_sprung(&self) -> bool {
+        self.0.is_sprung.load(Ordering::SeqCst)
+    }
+
+    /// Kills the process.
+    pub(super) fn spring(&self) {
         let pid = loop {
             match self.0.pid.load(Ordering::SeqCst) {
                 0 => std::thread::yield_now(),
@@ -156,6 +164,7 @@ impl Trap {
         };
         // with several calls at once it may be dead already
         let _ = signal(pid, Signal::SIGKILL);
+        self.0.is_sprung.store(true, Ordering::SeqCst);
         self.0.sprung.notify_one();
     }
 
