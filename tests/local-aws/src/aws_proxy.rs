@@ -300,6 +300,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_late_call_has_its_effect_late() {
+        let behind = proxy_before_an_echo().await;
+        let proxy = AwsProxy::start(&behind.url()).await.unwrap();
+        proxy.next("SendMessage", Behaviour::Late(Duration::from_millis(200)));
+        let (answer, calls) = tokio::join!(call(&proxy, "SendMessage"), async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            behind.calls("SendMessage")
+        });
+        assert_eq!(answer.unwrap(), (200, ECHO.into()));
+        assert_eq!((calls, behind.calls("SendMessage")), (0, 1));
+    }
+
+    #[tokio::test]
     async fn shows_calls_and_answers_by_itself() {
         let proxy = proxy_before_an_echo().await;
         let seen = Arc::<std::sync::Mutex<Vec<Value>>>::default();

@@ -29,6 +29,8 @@ pub enum Behaviour {
     Answer(Value),
     /// Passes the call on at once, so that it has its effect, and delays the answer by this time.
     Delay(Duration),
+    /// Keeps the call for this time before it passes it on, so that its effect is late.
+    Late(Duration),
     /// Passes the call on and changes the JSON of its answer; see [`Behaviour::rewrite`].
     Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>),
     /// Passes the call and its answer on, and shows the call's JSON to a function; see [`Behaviour::watch`].
@@ -64,6 +66,7 @@ impl fmt::Debug for Behaviour {
             Self::Fail { status, code } => write!(f, "Fail({status} {code})"),
             Self::Answer(_) => f.write_str("Answer"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::Late(time) => write!(f, "Late({time:?})"),
             Self::Rewrite(_) => f.write_str("Rewrite"),
             Self::Watch(_) => f.write_str("Watch"),
             Self::Depending(_) => f.write_str("Depending"),

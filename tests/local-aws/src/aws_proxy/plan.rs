@@ -94,6 +94,10 @@ impl Plan {
                 tokio::time::sleep(time).await;
                 Ok(answer)
             }
+            Behaviour::Late(time) => {
+                tokio::time::sleep(time).await;
+                self.pass_on(head, body).await
+            }
             Behaviour::Watch(watcher) => {
                 let answer = self.pass_on(head, body.clone()).await?;
                 watcher(json());

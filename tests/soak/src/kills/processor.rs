@@ -2,7 +2,7 @@
 //! hands the same messages over again, and WHOOP may show another state by then.
 
 mod moment;
-mod paused;
+mod overdue;
 mod recorder;
 
 use std::collections::HashSet;
@@ -84,7 +84,7 @@ async fn kill_and_repeat(world: &World, kills: usize) -> Result<Vec<Figure>> {
     let leases = leases(world).await?;
     let longest = leases.iter().max().copied().unwrap_or_default();
     let over = tokio::time::Instant::now() + longest + Duration::from_secs(2);
-    let paused = paused::run(world, &recorder, kills.div_ceil(50).max(2)).await?;
+    let overdue = overdue::run(world, &recorder, kills.div_ceil(100)).await?;
     sleep_until(over).await;
     // nothing holds a lease any more; what lags at WHOOP still does
     let waiting = hand_over(world, &recorder, held.clone()).await?;
@@ -122,7 +122,7 @@ async fn kill_and_repeat(world: &World, kills: usize) -> Result<Vec<Figure>> {
             recorder.older_after_newer(orders.iter().map(|order| &*order.order.id)),
         ),
     ];
-    figures.extend(paused);
+    figures.extend(overdue);
     Ok(figures)
 }
 
