@@ -198,10 +198,8 @@ mod tests {
         let (_, elapsed) = start(Behaviour::Answers).await;
         assert_eq!(elapsed, Duration::ZERO);
         let (_, elapsed) = start(Behaviour::FallsSilent).await;
-        assert!(
-            (PATIENCE..PATIENCE + Duration::from_millis(2)).contains(&elapsed),
-            "{elapsed:?}"
-        );
+        // the clock of the runtime counts whole milliseconds
+        assert!([1000, 1001].contains(&elapsed.as_millis()), "{elapsed:?}");
         for behaviour in [Behaviour::Refuses, Behaviour::Breaks] {
             let (_, elapsed) = start(behaviour).await;
             assert!(elapsed <= PATIENCE, "{behaviour:?}: {elapsed:?}");

@@ -21,8 +21,11 @@ pub const LAMBDA_LIMIT: Duration = Duration::from_millis(7100);
 pub struct ByHand {
     pub proxy: AwsProxy,
     function: Bootstrap,
-    waits: Arc<Mutex<HashMap<String, u64>>>,
+    waits: Waits,
 }
+
+/// The visibility timeout that each message got last, in seconds.
+type Waits = Arc<Mutex<HashMap<String, u64>>>;
 
 /// A message as SQS hands it over.
 #[derive(Debug, Clone)]
@@ -95,31 +98,14 @@ impl ByHand {
         let proxy = AwsProxy::start(processor.world.aws.endpoint()).await?;
         let url = proxy.url();
         let changes = [&[("AWS_ENDPOINT_URL", Some(url.as_str()))], changes].concat();
-        let by_hand = Self {
+        let waits = Arc::default();
+        // before the function makes its first calls
+        keep_out(&proxy, &waits);
+        Ok(Self {
             function: Bootstrap::start(processor.world, "EventProcessorFunction", &changes).await?,
             proxy,
-            waits: Arc::default(),
-        };
-        by_hand.well_again();
-        Ok(by_hand)
-    }
-
-    /// Makes AWS work again. The proxy still answers changes of a message's visibility itself, because SQS does not
-    /// know these messages.
-    pub fn well_again(&self) {
-        self.proxy.reset();
-        let waits = Arc::clone(&self.waits);
-        let keep_out = Behaviour::depending(move |call| {
-            let message = call["ReceiptHandle"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            let wait = call["VisibilityTimeout"].as_u64().unwrap_or(u64::MAX);
-            let mut waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
-            waits.insert(message, wait);
-            Behaviour::Answer(json!({}))
-        });
-        self.proxy.set("ChangeMessageVisibility", keep_out);
+            waits,
+        })
     }
 
     /// Hands over one batch.
@@ -148,4 +134,20 @@ impl ByHand {
     pub async fn one(&mut self, message: &Message) -> Result<Fate, Failed> {
         Ok(self.batch(std::slice::from_ref(message)).await?[0])
     }
+}
+
+/// Makes the proxy answer changes of a message's visibility itself, because SQS does not know these messages.
+fn keep_out(proxy: &AwsProxy, waits: &Waits) {
+    let waits = Arc::clone(waits);
+    let keep_out = Behaviour::depending(move |call| {
+        let message = call["ReceiptHandle"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let wait = call["VisibilityTimeout"].as_u64().unwrap_or(u64::MAX);
+        let mut waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.insert(message, wait);
+        Behaviour::Answer(json!({}))
+    });
+    proxy.set("ChangeMessageVisibility", keep_out);
 }
