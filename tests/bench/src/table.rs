@@ -151,11 +151,11 @@ const ORDER_LINES: [OrderLine; 10] = [
 
 fn order_figures(share: &OrderShare, floor_ms: Option<f64>, size_bytes: u64) -> Table {
     let mut table = table(&["", "event processor", "bare client", "floor + bare client"]);
-    for (name, of_function, of_bare_client) in ORDER_LINES {
+    for (line, (name, of_function, of_bare_client)) in ORDER_LINES.into_iter().enumerate() {
         let ours = of_function(&share.event_processor);
         let theirs = of_bare_client(&share.bare_client);
-        // only a cold start takes the floor's time too
-        let with_floor = floor_ms.filter(|_| name == ORDER_LINES[0].0);
+        // only the cold start, which is the first line, takes the floor's time too
+        let with_floor = floor_ms.filter(|_| line == 0);
         let with_floor = with_floor.and_then(|floor| Some(floor + theirs?));
         table.add_row([
             name.to_owned(),

@@ -42,7 +42,8 @@ impl Bench {
         };
         ensure!(
             calls.are_like(&bare_calls),
-            "the event processor made {calls:?}, and the bare client {bare_calls:?}"
+            "the event processor made {calls:?}, and the bare client {bare_calls:?} (if the machine is very busy, calls time out and \
+             are repeated)"
         );
         Ok((measured, bare_client))
     }
