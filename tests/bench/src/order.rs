@@ -87,7 +87,8 @@ impl Orders {
         let tests = requisition["service_requests"].as_array_mut();
         let tests = tests.expect("an order has tests");
         let test = tests[0].clone();
-        let more = LARGE.div_ceil(test.to_string().len());
+        let served = test.to_string().replace(PLACEHOLDER, &id(0, Size::Large));
+        let more = LARGE.div_ceil(served.len());
         tests.extend(std::iter::repeat_n(test, more));
         Self {
             ordinary,
@@ -116,7 +117,7 @@ mod tests {
         let orders = Orders::new();
         for (size, bytes) in [
             (Size::Ordinary, 1_000..2_000),
-            (Size::Large, LARGE..110_000),
+            (Size::Large, LARGE..103_000),
         ] {
             let id = id(7, size);
             let path = format!("/developer/v2/partner/requisition/{id}");
