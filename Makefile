@@ -17,7 +17,8 @@ CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-c
 CARGO_BOLERO_VERSION := 0.13.5
 CARGO_BOLERO := .tools/cargo-bolero-$(CARGO_BOLERO_VERSION)/bin/cargo-bolero
 
-BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
+WEBHOOK := .aws-sam/build/WebhookFunction/bootstrap
+EVENT_PROCESSOR := .aws-sam/build/EventProcessorFunction/bootstrap
 VERIFY_AND_DECODE := target/release/examples/verify_and_decode
 BASELINES := tests/bench/baselines
 BENCH := target/release/bench
@@ -93,22 +94,26 @@ soak: build .venv/local-aws/.installed ## Kill, freeze, flood and load the relea
 	@target/release/soak --deliveries $(DELIVERIES) --output $(RESULTS) $(TRIALS)
 
 .PHONY: bench
-bench: build bench-tools ## Measure the webhook beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
+bench: build bench-tools ## Measure the webhook and the order's way beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
 	@$(STEP) "Compiling the baselines (minutes the first time)" $(MAKE) --no-print-directory baselines
-	@$(WITH_VALGRIND) $(BENCH) run --webhook $(BOOTSTRAP) --verify-and-decode $(VERIFY_AND_DECODE) \
-		--rust-baselines target/baselines --baselines-lock $(BASELINES)/Cargo.lock \
+	@$(WITH_VALGRIND) $(BENCH) run --webhook $(WEBHOOK) --verify-and-decode $(VERIFY_AND_DECODE) \
+		--event-processor $(EVENT_PROCESSOR) --rust-baselines target/baselines --baselines-lock $(BASELINES)/Cargo.lock \
 		--node-bundle $(BASELINES)/node/dist/bootstrap.js \
 		--memory $(MEMORY) --rounds $(ROUNDS) --output $(OUTPUT)
 
+.PHONY: bench-order
+bench-order: build bench-tools bare-client ## Measure only the order's way: MEMORY=full,256 ROUNDS=25
+	@$(BENCH) order --event-processor $(EVENT_PROCESSOR) --rust-baselines target/baselines --memory $(MEMORY) --rounds $(ROUNDS)
+
 .PHONY: guard guard-accept
 guard guard-accept: build bench-tools
-guard: ## Fail if the webhook's size or instruction count has grown by more than 5 %
+guard: ## Fail if a function's size or the webhook's instruction count has grown by more than 5 %
 	@$(GUARD)
-guard-accept: ## Make today's size and instruction count the ones to compare with
+guard-accept: ## Make today's sizes and instruction count the ones to compare with
 	@$(GUARD) --accept
 
-GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(BOOTSTRAP) --verify-and-decode $(VERIFY_AND_DECODE) \
-	--baseline tests/bench/baseline.json
+GUARD = $(WITH_VALGRIND) $(BENCH) guard --webhook $(WEBHOOK) --verify-and-decode $(VERIFY_AND_DECODE) \
+	--event-processor $(EVENT_PROCESSOR) --baseline tests/bench/baseline.json
 
 .PHONY: lint
 lint: .venv/sam/.installed .venv/checkov/.installed .venv/github/.installed $(CARGO_DENY) ## Check format, code, docs, template, licences, workflows
@@ -195,10 +200,11 @@ bench-tools: $(VALGRIND)
 		cargo build --quiet --locked --release --package webhook --example verify_and_decode
 
 # Each by itself, so that features do not unify.
-.PHONY: baselines
-baselines:
+.PHONY: baselines bare-client
+bare-client:
+	@cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --profile lean --package bare-client
+baselines: bare-client
 	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --profile lean --package floor
-	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --profile lean --package bare-client
 	cd $(BASELINES) && cargo build --quiet --locked --target-dir $(CURDIR)/target/baselines --release --package tutorial
 	cd $(BASELINES)/node && npm ci && npm run build
 

@@ -5,6 +5,7 @@ use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use serde_json::value::RawValue;
+use whoop_partner::aws::ConnectOnly;
 use whoop_partner::call_failure::CallFailure;
 
 use crate::detail::{Content, detail};
@@ -51,6 +52,27 @@ pub(crate) struct Bus {
 impl Bus {
     pub(crate) fn new(client: Client, name: String) -> Self {
         Self { client, name }
+    }
+
+    /// Opens the connection that the next event takes: runs a placeholder through the SDK without sending it.
+    ///
+    /// # Errors
+    ///
+    /// If EventBridge does not answer. Any answer will do.
+    pub(crate) async fn connect(&self) -> Result<(), CallFailure> {
+        let placeholder = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(SOURCE)
+            .detail_type("-")
+            .detail("{}")
+            .build();
+        let call = self.client.put_events().entries(placeholder);
+        // boxed, because the compiler gives up on futures as deep as this one
+        let answer = Box::pin(call.customize().interceptor(ConnectOnly).send()).await;
+        match answer {
+            Err(error) if error.raw_response().is_none() => Err(CallFailure::from(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// Publishes an event with its resource, if it has one. If the resource is too large, its path takes its place.

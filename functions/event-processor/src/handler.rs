@@ -21,6 +21,7 @@ use crate::pace::{Budget, PacedClient};
 use crate::published_states::PublishedStates;
 use crate::queue::{Queue, Returned};
 use crate::relay::Relay;
+use crate::start;
 
 /// This long before Lambda's deadline, no message is relayed any more. The rest is for the messages that failed.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -52,12 +53,13 @@ pub struct EventProcessor {
 }
 
 impl EventProcessor {
-    /// Builds the clients: of AWS over `aws_http`, of WHOOP over `http`. It makes no call yet.
+    /// Builds the clients: of AWS over `aws_http`, of WHOOP over `http`. Then it reads the token and opens the connections, so that
+    /// the first message finds everything ready. What fails or takes too long is left to that message.
     ///
     /// # Errors
     ///
     /// [`EnvError`] if a variable of the AWS SDK or of the log is missing or malformed.
-    pub fn connect(
+    pub async fn connect(
         config: Config,
         aws_http: AwsHttpClients,
         http: HttpClient,
@@ -65,10 +67,12 @@ impl EventProcessor {
     ) -> Result<Self, EnvError> {
         let aws = aws::sdk_config(CALL_TIMEOUTS, aws_http.usual, clock.clone())?;
         let log = MetricLog::from_env("event_processor", clock.clone())?;
-        Ok(Self::new(config, &aws, http, clock, log))
+        let processor = Self::new(config, &aws, http, clock, log);
+        start::prepare(&processor.messages.relay).await;
+        Ok(processor)
     }
 
-    /// Builds the clients of AWS as `aws` says, whatever the environment holds.
+    /// Builds the clients of AWS as `aws` says, whatever the environment holds. It makes no call yet.
     #[doc(hidden)]
     #[must_use]
     pub fn new(

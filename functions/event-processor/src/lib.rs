@@ -20,6 +20,7 @@ mod published_states;
 mod queue;
 mod relay;
 mod resource;
+mod start;
 
 pub use batch::{BatchItemFailure, BatchResponse, SqsBatch, UnidentifiedMessage};
 pub use config::{Config, QueueLimits};

@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init("event_processor")?;
     let config = Config::from_env()?;
     let (aws_http, http) = (AwsHttpClients::from_env()?, HttpClient::from_env()?);
-    let processor = &EventProcessor::connect(config, aws_http, http, Clock::system())?;
+    let processor = &EventProcessor::connect(config, aws_http, http, Clock::system()).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsBatch>| async move {
         processor
             .handle(event.payload, event.context.deadline())

@@ -80,6 +80,19 @@ impl AccessTokens {
         Ok(replacement.token)
     }
 
+    /// Takes the stored token, if it is good for now. WHOOP is not asked.
+    ///
+    /// # Errors
+    ///
+    /// When the store can't be read before `deadline`.
+    pub(super) async fn prefetch(&self, deadline: Instant) -> Result<(), PartnerError> {
+        let mut cache = timeout_at(deadline, self.cache.lock())
+            .await
+            .map_err(|_| no_time())?;
+        self.take_stored(&mut cache, None, deadline).await?;
+        Ok(())
+    }
+
     /// Another token than `refused`, which WHOOP has just refused.
     ///
     /// # Errors
@@ -140,11 +153,8 @@ impl AccessTokens {
             token,
             is_new: false,
         };
-        if let Some(stored) = self.stored(cache, deadline).await? {
-            let early = early(&stored);
-            if self.is_good(&stored, early, refused) {
-                return Ok(at_hand(keep(cache, stored, early)));
-            }
+        if let Some(stored) = self.take_stored(cache, refused, deadline).await? {
+            return Ok(at_hand(stored));
         }
         let token = self.ask(deadline).await?;
         let early = early(&token);
@@ -159,6 +169,21 @@ impl AccessTokens {
                 is_new: true,
             }),
         }
+    }
+
+    /// Puts the stored token at hand, if it is good.
+    async fn take_stored(
+        &self,
+        cache: &mut Cache,
+        refused: Option<&AccessToken>,
+        deadline: Instant,
+    ) -> Result<Option<Arc<AccessToken>>, PartnerError> {
+        let Some(stored) = self.stored(cache, deadline).await? else {
+            return Ok(None);
+        };
+        let early = early(&stored);
+        let good = self.is_good(&stored, early, refused);
+        Ok(good.then(|| keep(cache, stored, early)))
     }
 
     fn is_good(&self, token: &AccessToken, early: Duration, refused: Option<&AccessToken>) -> bool {

@@ -7,14 +7,17 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::PartnerApiBaseUrl;
 use super::access::AccessTokens;
 use super::rate_limit::{RateLimit, RateLimitGate};
+use super::{PartnerApiBaseUrl, PartnerError};
 use crate::clock::Clock;
 use crate::credentials::CredentialsSource;
 use crate::http::HttpClient;
 use crate::tls::InvalidCertificates;
 use crate::token::{TokenEndpoint, TokenSource, TokenStorage};
+
+/// How long reading the token may take if the caller sets no deadline.
+const PREFETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client of the WHOOP Partner API. The [module](super) says what it does and what it leaves to you.
 ///
@@ -79,6 +82,18 @@ impl PartnerClient {
             inner: self.inner.clone(),
             deadline: Some(deadline),
         }
+    }
+
+    /// Reads the access token from the [storage](PartnerClientBuilder::token_storage), so that the first call need not.
+    ///
+    /// It makes no call of WHOOP. If the storage holds no valid token, the first call requests one.
+    ///
+    /// # Errors
+    ///
+    /// If the storage can't be read before the deadline.
+    pub async fn prefetch_token(&self) -> Result<(), PartnerError> {
+        let deadline = self.deadline_or(PREFETCH_TIMEOUT);
+        self.inner.tokens.prefetch(deadline).await
     }
 
     /// Returns what WHOOP's last answer said about the rate limit; `None` before the first answer.

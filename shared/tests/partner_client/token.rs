@@ -34,6 +34,39 @@ async fn a_stored_token_is_used_by_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_prefetched_token_is_used_by_the_first_call() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    lab.client.get_requisition(&id).await.unwrap();
+    let another = lab.another_client();
+    another.prefetch_token().await.unwrap();
+    assert_eq!((lab.table.reads(), lab.table.writes()), (2, 1));
+    another.get_requisition(&id).await.unwrap();
+    assert_eq!((lab.table.reads(), lab.table.writes()), (2, 1));
+    lab.assert_calls(TOKEN, 1);
+}
+
+#[tokio::test]
+async fn prefetching_asks_whoop_for_nothing() {
+    let lab = Lab::new().await;
+    let id = lab.order();
+    lab.client.prefetch_token().await.unwrap();
+    lab.table.set("expired-token", START - 1);
+    lab.client.prefetch_token().await.unwrap();
+    lab.table.set_failing(true);
+    let failed = lab.client.prefetch_token().await;
+    assert!(
+        matches!(failed, Err(PartnerError::Temporary(_))),
+        "{failed:?}"
+    );
+    assert_eq!(lab.whoop.calls().len(), 0);
+    assert_eq!(lab.table.writes(), 0);
+    lab.table.set_failing(false);
+    lab.client.get_requisition(&id).await.unwrap();
+    lab.assert_calls(TOKEN, 1);
+}
+
+#[tokio::test]
 async fn a_missing_or_expired_item_is_like_a_refused_token() {
     let lab = Lab::new().await;
     let id = lab.order();

@@ -1,13 +1,13 @@
-//! What is measured: our function and the baselines beside it.
+//! What is measured: our functions and the baselines beside them.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::aws_stub::AwsStub;
+use crate::aws_stub::{AwsStub, TOKEN_TABLE};
 
 /// A Lambda function that answers WHOOP's webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -48,6 +48,8 @@ impl Function {
 pub struct Candidates {
     /// The webhook's `bootstrap`.
     pub webhook: PathBuf,
+    /// The event processor's `bootstrap`.
+    pub event_processor: PathBuf,
     /// Cargo's target folder of the baselines.
     pub rust_baselines: PathBuf,
     /// The Node baseline's bundle.
@@ -65,13 +67,13 @@ impl Candidates {
         }
     }
 
-    /// Starts a function that takes its events from the Runtime API at `runtime_api`.
-    pub fn start(
+    /// Prepares a function that takes its events from the Runtime API at `runtime_api`.
+    pub fn function(
         &self,
         function: Function,
         environment: &Environment,
         runtime_api: &str,
-    ) -> Result<Child> {
+    ) -> Result<Command> {
         let artefact = self.artefact(function);
         let mut command = match function {
             Function::Node => {
@@ -83,21 +85,51 @@ impl Candidates {
         };
         environment
             .set(&mut command)?
-            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
-            .spawn()
-            .with_context(|| format!("starting {}", artefact.display()))
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api);
+        Ok(command)
     }
 
-    /// Prepares the client that makes the two calls and nothing else.
-    pub fn bare_client(&self, environment: &Environment, warm_calls: usize) -> Result<Command> {
+    /// Prepares the event processor in the same way.
+    pub fn event_processor(&self, environment: &Environment, runtime_api: &str) -> Result<Command> {
+        let mut command = Command::new(&self.event_processor);
+        environment
+            .set(&mut command)?
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api);
+        Ok(command)
+    }
+
+    /// Prepares the client that makes a function's calls and nothing else.
+    pub fn bare_client(&self, environment: &Environment, calls: &BareCallsOf) -> Result<Command> {
         let mut command = Command::new(self.rust_baselines.join("lean/bare-client"));
         environment
             .set(&mut command)?
-            .arg(warm_calls.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
+        match calls {
+            BareCallsOf::Delivery { warm } => command.args(["delivery", &warm.to_string()]),
+            BareCallsOf::Order { warm, first } => {
+                command.args(["order", &warm.to_string(), &first.to_string()])
+            }
+        };
         Ok(command)
     }
+}
+
+/// Whose calls the bare client makes.
+#[derive(Debug, Clone, Copy)]
+pub enum BareCallsOf {
+    /// The webhook's for a delivery, and then for `warm` more.
+    Delivery {
+        /// How many more.
+        warm: usize,
+    },
+    /// The event processor's for an order, and then for `warm` more.
+    Order {
+        /// How many more.
+        warm: usize,
+        /// The number of the first order.
+        first: u64,
+    },
 }
 
 /// What every candidate finds around it, like on Lambda.
@@ -121,13 +153,32 @@ impl Environment {
                 "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
             ),
             ("AWS_SESSION_TOKEN", "token".into()),
-            ("AWS_LAMBDA_FUNCTION_NAME", "webhook".into()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "function".into()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
             (
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 url(stub.endpoints.secrets_manager),
             ),
+            ("AWS_ENDPOINT_URL_DYNAMODB", url(stub.endpoints.dynamodb)),
+            (
+                "AWS_ENDPOINT_URL_EVENTBRIDGE",
+                url(stub.endpoints.event_bridge),
+            ),
+            (
+                "PARTNER_API_BASE_URL",
+                format!("{}/developer", url(stub.endpoints.whoop)),
+            ),
+            ("PARTNER_CREDENTIALS_SECRET_ID", "credentials".into()),
+            ("TOKEN_TABLE_NAME", TOKEN_TABLE.into()),
+            ("PUBLISHED_TABLE_NAME", "published".into()),
+            ("EVENT_BUS_NAME", "events".into()),
+            (
+                "WEBHOOK_DEAD_LETTER_QUEUE_URL",
+                format!("{sqs}/123456789012/dead-letters"),
+            ),
+            ("WEBHOOK_QUEUE_RETENTION_SECONDS", "1209600".into()),
+            ("WEBHOOK_QUEUE_MAX_RECEIVE_COUNT", "100".into()),
             ("WEBHOOK_QUEUE_URL", format!("{sqs}/123456789012/webhooks")),
             ("AWS_ENDPOINT_URL_SQS", sqs),
             ("WEBHOOK_SIGNING_SECRET_ID", "signing".into()),

@@ -66,14 +66,17 @@ fn bars(share: &Share) -> [Bar; 4] {
         let figures = share.functions[&function];
         Bar {
             name: function.name(),
-            parts: [figures.init_ms, figures.cold_ms - figures.init_ms],
+            parts: [
+                figures.start.init_ms,
+                figures.start.cold_ms - figures.start.init_ms,
+            ],
         }
     };
     let limit = Bar {
         name: "floor + bare client",
         parts: [
-            share.functions[&Function::Floor].cold_ms,
-            share.bare_client.two_calls_ms,
+            share.functions[&Function::Floor].start.cold_ms,
+            share.bare_client.cold_ms,
         ],
     };
     [

@@ -1,4 +1,4 @@
-//! The webhook's size and instruction count must not creep up: both are repeatable, which times are not.
+//! The functions' sizes and the webhook's instruction count must not creep up: they are repeatable, which times are not.
 
 use std::fmt;
 use std::path::Path;
@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 /// By how much a figure may grow before somebody has to agree, in percent.
 const TOLERANCE_PERCENT: u64 = 5;
 
-/// The two figures.
+/// The figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Size of the webhook's `bootstrap` as `sam build` makes it, in bytes.
     pub webhook_size_bytes: u64,
     /// Instructions of verifying and decoding one delivery, under callgrind.
     pub verify_and_decode_instructions: u64,
+    /// Size of the event processor's `bootstrap` as `sam build` makes it, in bytes.
+    pub event_processor_size_bytes: u64,
 }
 
 /// A figure that has grown too much.
@@ -63,6 +65,11 @@ impl Baseline {
                 self.verify_and_decode_instructions,
                 now.verify_and_decode_instructions,
             ),
+            (
+                "size of the event processor in bytes",
+                self.event_processor_size_bytes,
+                now.event_processor_size_bytes,
+            ),
         ];
         figures
             .into_iter()
@@ -79,6 +86,7 @@ mod tests {
     const BASELINE: Baseline = Baseline {
         webhook_size_bytes: 5_000_000,
         verify_and_decode_instructions: 20_000,
+        event_processor_size_bytes: 6_000_000,
     };
 
     #[test]
@@ -105,10 +113,23 @@ mod tests {
     }
 
     #[test]
+    fn the_event_processor_is_watched_too() {
+        let mut now = BASELINE;
+        now.event_processor_size_bytes = 6_300_001;
+        let growth = BASELINE.growth(&now);
+        assert_eq!(growth.len(), 1);
+        assert_eq!(
+            growth[0].to_string(),
+            "size of the event processor in bytes: 6000000 -> 6300001 (+5.0 %, 5 % are allowed)"
+        );
+    }
+
+    #[test]
     fn what_shrinks_passes() {
         let now = Baseline {
             webhook_size_bytes: 1,
             verify_and_decode_instructions: 1,
+            event_processor_size_bytes: 1,
         };
         assert_eq!(BASELINE.growth(&now), []);
     }

@@ -1,5 +1,5 @@
-//! Measures the webhook's start-up, speed, memory and size beside baselines, all in one interleaved run; and guards what is
-//! repeatable of it. The method is in `docs/performance.md`.
+//! Measures start-up, speed, memory and size of the webhook and of the event processor beside baselines, all in one interleaved
+//! run; and guards what is repeatable of it. The method is in `docs/performance.md`.
 
 mod aws_stub;
 mod candidate;
@@ -11,6 +11,7 @@ mod guard;
 mod instructions;
 mod machine;
 mod measurement;
+mod order;
 mod price;
 mod process;
 mod results;
@@ -31,7 +32,10 @@ use crate::guard::Baseline;
 use crate::measurement::Load;
 use crate::run::Plan;
 
-/// Measures the webhook beside baselines.
+/// How many large orders follow the others in each start: as many as SQS hands over at once.
+const LARGE_ORDERS: usize = 10;
+
+/// Measures the functions beside baselines.
 #[derive(Parser)]
 struct Options {
     #[command(subcommand)]
@@ -42,9 +46,11 @@ struct Options {
 enum Command {
     /// Starts everything again and again, in turn, and shows what it took
     Run(RunOptions),
-    /// Fails if the webhook's size or instruction count has grown by more than 5 %
+    /// Starts only the event processor and the bare client beside it, and shows what they took
+    Order(OrderOptions),
+    /// Fails if a function's size or the webhook's instruction count has grown by more than 5 %
     Guard(GuardOptions),
-    /// Serves as Secrets Manager and SQS (started by `run`)
+    /// Serves as AWS and WHOOP (started by `run`)
     #[command(hide = true)]
     AwsStub {
         #[arg(long)]
@@ -65,31 +71,44 @@ struct Webhook {
     verify_and_decode: PathBuf,
 }
 
+/// What is measured of the order's way, and how.
 #[derive(clap::Args)]
-struct RunOptions {
-    #[command(flatten)]
-    webhook: Webhook,
+struct OrderOptions {
+    /// The event processor's bootstrap, as `sam build` makes it
+    #[arg(long)]
+    event_processor: PathBuf,
     /// Cargo's target folder of the Rust baselines
     #[arg(long)]
     rust_baselines: PathBuf,
-    /// Bundle of the Node baseline
-    #[arg(long)]
-    node_bundle: PathBuf,
-    /// Lockfile of the Rust baselines
-    #[arg(long)]
-    baselines_lock: PathBuf,
     /// CPU from the first event on: `full`, or that of a memory size in MB; several separated by commas
     #[arg(long, value_delimiter = ',', default_value = "full,256")]
     memory: Vec<Cpu>,
     /// How often each candidate is started
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Orders after the first, of each start
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    orders: u32,
+    /// Latency of AWS and of WHOOP, in ms a call
+    #[arg(long, default_value_t = 5.0)]
+    latency_ms: f64,
+}
+
+#[derive(clap::Args)]
+struct RunOptions {
+    #[command(flatten)]
+    webhook: Webhook,
+    #[command(flatten)]
+    order: OrderOptions,
+    /// Bundle of the Node baseline
+    #[arg(long)]
+    node_bundle: PathBuf,
+    /// Lockfile of the Rust baselines
+    #[arg(long)]
+    baselines_lock: PathBuf,
     /// Deliveries after the first, and twice as many refused ones, of each start
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     deliveries: u32,
-    /// Latency of AWS, in ms a call
-    #[arg(long, default_value_t = 5.0)]
-    latency_ms: f64,
     /// Folder for `results.json`, `results.md` and `cold-start.svg`
     #[arg(long)]
     output: PathBuf,
@@ -99,6 +118,9 @@ struct RunOptions {
 struct GuardOptions {
     #[command(flatten)]
     webhook: Webhook,
+    /// The event processor's bootstrap, as `sam build` makes it
+    #[arg(long)]
+    event_processor: PathBuf,
     /// The committed figures
     #[arg(long)]
     baseline: PathBuf,
@@ -110,6 +132,7 @@ struct GuardOptions {
 fn main() -> Result<()> {
     match Options::parse().command {
         Command::Run(options) => measure(options),
+        Command::Order(options) => measure_orders(options),
         Command::Guard(options) => guard(&options),
         Command::AwsStub {
             latency_us,
@@ -127,27 +150,13 @@ fn main() -> Result<()> {
 
 fn measure(options: RunOptions) -> Result<()> {
     let lock = fs::read_to_string(&options.baselines_lock).context("the baselines' lockfile")?;
-    let plan = Plan {
-        machine: machine::Machine::this(&lock)?,
-        candidates: Candidates {
-            webhook: options.webhook.webhook,
-            rust_baselines: options.rust_baselines,
-            node_bundle: options.node_bundle,
-        },
-        verify_and_decode: options.webhook.verify_and_decode,
-        shares: options.memory,
-        rounds: options.rounds as usize,
-        load: Load {
-            warm: options.deliveries as usize,
-            refused: 2 * options.deliveries as usize,
-        },
-        latency: Duration::from_secs_f64(options.latency_ms / 1000.0),
-    };
-    // current-thread: what is measured is not to be handed from thread to thread
-    let results = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(plan.run())?;
+    let machine = machine::Machine::this(&lock)?;
+    let mut plan = plan(options.order);
+    plan.candidates.webhook = options.webhook.webhook;
+    plan.candidates.node_bundle = options.node_bundle;
+    plan.load.warm = options.deliveries as usize;
+    plan.load.refused = 2 * options.deliveries as usize;
+    let results = run(plan.run(machine, &options.webhook.verify_and_decode))?;
     let text = table::render(&results);
     println!("{text}");
     fs::create_dir_all(&options.output)?;
@@ -160,6 +169,41 @@ fn measure(options: RunOptions) -> Result<()> {
     write(&options.output, "cold-start.svg", &chart::render(&results))
 }
 
+fn measure_orders(options: OrderOptions) -> Result<()> {
+    let results = run(plan(options).run_orders())?;
+    println!("{}", table::render_orders(&results));
+    Ok(())
+}
+
+/// What the order's way takes; nothing of the webhook yet.
+fn plan(options: OrderOptions) -> Plan {
+    Plan {
+        candidates: Candidates {
+            webhook: PathBuf::new(),
+            event_processor: options.event_processor,
+            rust_baselines: options.rust_baselines,
+            node_bundle: PathBuf::new(),
+        },
+        shares: options.memory,
+        rounds: options.rounds as usize,
+        load: Load {
+            warm: 0,
+            refused: 0,
+            orders: options.orders as usize,
+            large_orders: LARGE_ORDERS,
+        },
+        latency: Duration::from_secs_f64(options.latency_ms / 1000.0),
+    }
+}
+
+fn run<T>(measurement: impl Future<Output = Result<T>>) -> Result<T> {
+    // current-thread: what is measured is not to be handed from thread to thread
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(measurement)
+}
+
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
@@ -169,16 +213,15 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
 
 fn guard(options: &GuardOptions) -> Result<()> {
     let now = Baseline {
-        webhook_size_bytes: fs::metadata(&options.webhook.webhook)
-            .with_context(|| format!("{}", options.webhook.webhook.display()))?
-            .len(),
+        webhook_size_bytes: size(&options.webhook.webhook)?,
         verify_and_decode_instructions: instructions::of_one_delivery(
             &options.webhook.verify_and_decode,
         )?,
+        event_processor_size_bytes: size(&options.event_processor)?,
     };
     println!(
-        "webhook: {} bytes, {} instructions to verify and decode a delivery",
-        now.webhook_size_bytes, now.verify_and_decode_instructions
+        "webhook: {} bytes, {} instructions to verify and decode a delivery\nevent processor: {} bytes",
+        now.webhook_size_bytes, now.verify_and_decode_instructions, now.event_processor_size_bytes
     );
     if options.accept {
         return now.write(&options.baseline);
@@ -190,5 +233,10 @@ fn guard(options: &GuardOptions) -> Result<()> {
     for figure in growth {
         eprintln!("{figure}");
     }
-    bail!("the webhook has grown; if that is worth it, `make guard-accept` and commit")
+    bail!("a function has grown; if that is worth it, `make guard-accept` and commit")
+}
+
+fn size(file: &Path) -> Result<u64> {
+    let metadata = fs::metadata(file).with_context(|| file.display().to_string())?;
+    Ok(metadata.len())
 }

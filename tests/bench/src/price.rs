@@ -22,8 +22,8 @@ impl Price {
     pub fn of(figures: &FunctionFigures, memory_mb: u32) -> Self {
         let million = |ms| MILLION_REQUESTS + 1e6 * duration(ms, memory_mb);
         Self {
-            warm: million(figures.warm_p50_ms),
-            cold: million(figures.cold_ms),
+            warm: million(figures.start.warm_p50_ms),
+            cold: million(figures.start.cold_ms),
         }
     }
 }

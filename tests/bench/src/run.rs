@@ -2,7 +2,7 @@
 //! them alike.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,26 +13,63 @@ use crate::candidate::{Candidates, Environment, Function};
 use crate::cpu_quota::Cpu;
 use crate::instructions;
 use crate::machine::Machine;
-use crate::measurement::{BareCalls, Bench, FunctionStart, Load};
-use crate::results::{BareFigures, FunctionFigures, Results, Share};
+use crate::measurement::{BareCalls, Bench, Load, OrderStart, WebhookStart};
+use crate::results::{
+    BareFigures, FunctionFigures, OrderFigures, OrderResults, OrderShare, Results, Share,
+};
 
 /// What to measure, and how often.
 pub struct Plan {
-    pub machine: Machine,
     pub candidates: Candidates,
-    pub verify_and_decode: PathBuf,
     pub shares: Vec<Cpu>,
     pub rounds: usize,
     pub load: Load,
     pub latency: Duration,
 }
 
+/// How much of all is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    All,
+    Orders,
+}
+
 impl Plan {
-    /// Measures.
-    pub async fn run(self) -> Result<Results> {
+    /// Measures everything. `verify_and_decode` is the program whose instructions are counted.
+    pub async fn run(self, machine: Machine, verify_and_decode: &Path) -> Result<Results> {
         // first of all, because it needs what may not be installed
-        let verify_and_decode_instructions =
-            instructions::of_one_delivery(&self.verify_and_decode)?;
+        let verify_and_decode_instructions = instructions::of_one_delivery(verify_and_decode)?;
+        let starts = self.measure(Extent::All).await?;
+        let mut size_bytes = BTreeMap::new();
+        for function in Function::ALL {
+            let artefact = self.candidates.artefact(function);
+            size_bytes.insert(function, std::fs::metadata(artefact)?.len());
+        }
+        Ok(Results {
+            machine,
+            latency_ms: self.latency.as_secs_f64() * 1000.0,
+            rounds: self.rounds,
+            verify_and_decode_instructions,
+            size_bytes,
+            shares: starts.iter().map(Starts::figures).collect(),
+            order: self.order_results(&starts)?,
+        })
+    }
+
+    /// Measures only the order's way.
+    pub async fn run_orders(self) -> Result<OrderResults> {
+        let starts = self.measure(Extent::Orders).await?;
+        self.order_results(&starts)
+    }
+
+    fn order_results(&self, starts: &[Starts]) -> Result<OrderResults> {
+        Ok(OrderResults {
+            size_bytes: std::fs::metadata(&self.candidates.event_processor)?.len(),
+            shares: starts.iter().map(Starts::order_figures).collect(),
+        })
+    }
+
+    async fn measure(&self, extent: Extent) -> Result<Vec<Starts>> {
         let folder = tempfile::tempdir()?;
         let stub = AwsStub::start(self.latency, folder.path()).await?;
         let log = folder.path().join("candidates.log");
@@ -54,7 +91,7 @@ impl Plan {
         for round in 0..=self.rounds {
             for starts in &mut shares {
                 starts
-                    .add(&mut bench, round)
+                    .add(&mut bench, round, extent)
                     .await
                     .with_context(|| last_words(&log))?;
                 if round == 0 {
@@ -64,27 +101,17 @@ impl Plan {
             progress.set_position(round as u64);
         }
         progress.finish_and_clear();
-        let mut size_bytes = BTreeMap::new();
-        for function in Function::ALL {
-            let artefact = self.candidates.artefact(function);
-            size_bytes.insert(function, std::fs::metadata(artefact)?.len());
-        }
-        Ok(Results {
-            machine: self.machine,
-            latency_ms: self.latency.as_secs_f64() * 1000.0,
-            rounds: self.rounds,
-            verify_and_decode_instructions,
-            size_bytes,
-            shares: shares.iter().map(Starts::figures).collect(),
-        })
+        Ok(shares)
     }
 }
 
 /// All starts at one share of a CPU.
 struct Starts {
     memory: Cpu,
-    functions: BTreeMap<Function, Vec<FunctionStart>>,
+    functions: BTreeMap<Function, Vec<WebhookStart>>,
     bare_client: Vec<BareCalls>,
+    orders: Vec<OrderStart>,
+    bare_orders: Vec<BareCalls>,
 }
 
 impl Starts {
@@ -93,27 +120,34 @@ impl Starts {
             memory,
             functions: BTreeMap::new(),
             bare_client: Vec::new(),
+            orders: Vec::new(),
+            bare_orders: Vec::new(),
         }
     }
 
     /// Starts every candidate once, in an order that changes, so that none always comes after the same other one.
-    async fn add(&mut self, bench: &mut Bench, round: usize) -> Result<()> {
-        let mut functions = Function::ALL;
-        functions.rotate_left(round % Function::ALL.len());
-        if round % 2 == 1 {
-            functions.reverse();
+    async fn add(&mut self, bench: &mut Bench, round: usize, extent: Extent) -> Result<()> {
+        if extent == Extent::All {
+            let mut functions = Function::ALL;
+            functions.rotate_left(round % Function::ALL.len());
+            if round % 2 == 1 {
+                functions.reverse();
+            }
+            for function in functions {
+                let start = bench.webhook(function, self.memory).await?;
+                self.functions.entry(function).or_default().push(start);
+            }
+            self.bare_client
+                .push(bench.bare_delivery(self.memory).await?);
         }
-        for function in functions {
-            let start = bench.function(function, self.memory).await?;
-            self.functions.entry(function).or_default().push(start);
-        }
-        self.bare_client.push(bench.bare_client(self.memory).await?);
+        let (start, bare_calls) = bench.order(self.memory, round % 2 == 1).await?;
+        self.orders.push(start);
+        self.bare_orders.push(bare_calls);
         Ok(())
     }
 
     fn forget(&mut self) {
-        self.functions.clear();
-        self.bare_client.clear();
+        *self = Self::new(self.memory);
     }
 
     fn figures(&self) -> Share {
@@ -124,6 +158,14 @@ impl Starts {
                 .map(|(function, starts)| (*function, FunctionFigures::of(starts)))
                 .collect(),
             bare_client: BareFigures::of(&self.bare_client),
+        }
+    }
+
+    fn order_figures(&self) -> OrderShare {
+        OrderShare {
+            memory: self.memory,
+            event_processor: OrderFigures::of(&self.orders),
+            bare_client: BareFigures::of(&self.bare_orders),
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::cpu_quota::Cpu;
 use crate::goals::Goal;
 use crate::machine::Machine;
 use crate::price::Price;
-use crate::results::{BareFigures, FunctionFigures, Results, Share};
+use crate::results::{
+    BareFigures, FunctionFigures, OrderFigures, OrderResults, OrderShare, Results, Share,
+};
 
 /// Everything: one table for each share of a CPU, what the memory sizes cost, and what was to be reached.
 pub fn render(results: &Results) -> String {
@@ -20,6 +22,11 @@ pub fn render(results: &Results) -> String {
             figures(results, share)
         );
     }
+    let floor = |memory| {
+        let share = results.shares.iter().find(|share| share.memory == memory)?;
+        Some(share.functions[&Function::Floor].start.cold_ms)
+    };
+    text += &orders(&results.order, floor);
     text += &format!(
         "Verifying and decoding one delivery takes {} instructions.\n\n### Price of a memory size\n\n{}\n\n\
          ### Goals\n\n{}\n\n{}\n",
@@ -29,6 +36,21 @@ pub fn render(results: &Results) -> String {
         origin(results),
     );
     text
+}
+
+/// Only the order's way: its tables, and what was to be reached.
+pub fn render_orders(results: &OrderResults) -> String {
+    let tables = orders(results, |_| None);
+    format!("{tables}{}\n", goals(&Goal::of_orders(results)))
+}
+
+/// A table of the order's way for each share of a CPU. `floor` knows the cold start of the floor there, in ms.
+fn orders(results: &OrderResults, floor: impl Fn(Cpu) -> Option<f64>) -> String {
+    let tables = results.shares.iter().map(|share| {
+        let table = order_figures(share, floor(share.memory), results.size_bytes);
+        format!("### An order: {}\n\n{table}\n\n", title(share.memory))
+    });
+    tables.collect()
 }
 
 /// What a share of a CPU is called.
@@ -49,35 +71,109 @@ type Line = (
 const LINES: [Line; 10] = [
     (
         "cold, ms (bare client: both calls)",
-        |f| Some(f.cold_ms),
-        |b| Some(b.two_calls_ms),
+        |f| Some(f.start.cold_ms),
+        |b| Some(b.cold_ms),
     ),
-    ("· init, ms", |f| Some(f.init_ms), |_| None),
-    ("· first call, ms", |f| Some(f.first_call_ms), |_| None),
-    ("· CPU of init, ms", |f| Some(f.init_cpu_ms), |_| None),
+    ("· init, ms", |f| Some(f.start.init_ms), |_| None),
+    (
+        "· first call, ms",
+        |f| Some(f.start.first_call_ms),
+        |_| None,
+    ),
+    ("· CPU of init, ms", |f| Some(f.start.init_cpu_ms), |_| None),
     (
         "· CPU of the first call, ms",
-        |f| Some(f.first_call_cpu_ms),
+        |f| Some(f.start.first_call_cpu_ms),
         |_| None,
     ),
     (
         "warm p50, ms (bare client: a call)",
-        |f| Some(f.warm_p50_ms),
-        |b| Some(b.call_p50_ms),
+        |f| Some(f.start.warm_p50_ms),
+        |b| Some(b.warm_p50_ms),
     ),
     (
         "warm p99, ms",
-        |f| Some(f.warm_p99_ms),
-        |b| Some(b.call_p99_ms),
+        |f| Some(f.start.warm_p99_ms),
+        |b| Some(b.warm_p99_ms),
     ),
     ("refused p50, ms", |f| f.refused_p50_ms, |_| None),
     ("refused p99, ms", |f| f.refused_p99_ms, |_| None),
     (
         "peak memory, MB",
-        |f| Some(f.peak_memory_bytes as f64 / 1e6),
+        |f| Some(f.start.peak_memory_bytes as f64 / 1e6),
         |_| None,
     ),
 ];
+
+/// A line of an order's table: what the event processor has there, and the bare client.
+type OrderLine = (
+    &'static str,
+    fn(&OrderFigures) -> f64,
+    fn(&BareFigures) -> Option<f64>,
+);
+
+const ORDER_LINES: [OrderLine; 10] = [
+    ("cold, ms", |f| f.start.cold_ms, |b| Some(b.cold_ms)),
+    ("· init, ms", |f| f.start.init_ms, |_| None),
+    ("· first call, ms", |f| f.start.first_call_ms, |_| None),
+    ("· CPU of init, ms", |f| f.start.init_cpu_ms, |_| None),
+    (
+        "· CPU of the first call, ms",
+        |f| f.start.first_call_cpu_ms,
+        |_| None,
+    ),
+    (
+        "warm p50, ms",
+        |f| f.start.warm_p50_ms,
+        |b| Some(b.warm_p50_ms),
+    ),
+    (
+        "warm p99, ms",
+        |f| f.start.warm_p99_ms,
+        |b| Some(b.warm_p99_ms),
+    ),
+    (
+        "peak memory, MB",
+        |f| f.start.peak_memory_bytes as f64 / 1e6,
+        |_| None,
+    ),
+    (
+        "peak memory with orders of 100 kB, MB",
+        |f| f.peak_memory_large_bytes as f64 / 1e6,
+        |_| None,
+    ),
+    (
+        "calls that only open a connection",
+        |f| f.other_calls as f64,
+        |_| None,
+    ),
+];
+
+fn order_figures(share: &OrderShare, floor_ms: Option<f64>, size_bytes: u64) -> Table {
+    let mut table = table(&["", "event processor", "bare client", "floor + bare client"]);
+    for (line, (name, of_function, of_bare_client)) in ORDER_LINES.into_iter().enumerate() {
+        let ours = of_function(&share.event_processor);
+        let theirs = of_bare_client(&share.bare_client);
+        // only the cold start, which is the first line, takes the floor's time too
+        let with_floor = floor_ms.filter(|_| line == 0);
+        let with_floor = with_floor.and_then(|floor| Some(floor + theirs?));
+        table.add_row([
+            name.to_owned(),
+            short(ours),
+            beside(ours, theirs),
+            beside(ours, with_floor),
+        ]);
+    }
+    let size = short(size_bytes as f64 / 1e6);
+    table.add_row(["size, MB".to_owned(), size]);
+    table
+}
+
+/// A figure of a baseline, with how many times ours it is.
+fn beside(ours: f64, theirs: Option<f64>) -> String {
+    let figure = theirs.map(|theirs| format!("{} ({}×)", short(theirs), short(theirs / ours)));
+    figure.unwrap_or_default()
+}
 
 fn figures(results: &Results, share: &Share) -> Table {
     let mut header = vec![
@@ -109,10 +205,7 @@ fn row(
     bare_client: Option<f64>,
 ) -> Vec<String> {
     let ours = figure(Function::Webhook);
-    let beside_ours = |theirs: Option<f64>| match (theirs, ours) {
-        (Some(theirs), Some(ours)) => format!("{} ({}×)", short(theirs), short(theirs / ours)),
-        _ => String::new(),
-    };
+    let beside_ours = |theirs| ours.map(|ours| beside(ours, theirs)).unwrap_or_default();
     vec![
         name.to_owned(),
         ours.map(short).unwrap_or_default(),
@@ -139,8 +232,8 @@ fn prices(shares: &[Share]) -> Table {
         let price = Price::of(&figures, mb);
         table.add_row([
             mb.to_string(),
-            short(figures.cold_ms),
-            short(figures.warm_p50_ms),
+            short(figures.start.cold_ms),
+            short(figures.start.warm_p50_ms),
             format!("{:.3}", price.warm),
             format!("{:.3}", price.cold),
         ]);
@@ -159,7 +252,7 @@ fn origin(results: &Results) -> String {
         aws_lc_sys,
     } = &results.machine;
     format!(
-        "{} rounds with {} ms for each AWS call, on {cores} cores of {processor} with {memory_gib} GiB, Linux {kernel}, Node \
+        "{} rounds with {} ms for each call of AWS or WHOOP, on {cores} cores of {processor} with {memory_gib} GiB, Linux {kernel}, Node \
          {node}, aws-lc-sys {aws_lc_sys} in tutorial Rust.",
         results.rounds, results.latency_ms
     )

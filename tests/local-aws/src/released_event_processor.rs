@@ -134,14 +134,6 @@ impl ReleasedEventProcessor {
         self.function.process_id()
     }
 
-    /// Makes AWS work again. The proxy still answers changes of a message's visibility itself, because SQS does not
-    /// know these messages.
-    pub fn well_again(&self) {
-        self.proxy.reset();
-        self.proxy
-            .set("ChangeMessageVisibility", keep_out(&self.waits));
-    }
-
     /// Hands over one batch.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ pub(crate) async fn execute<T>(
 
 /// Waits until an execution is at some random place: right after the effect of a call, or a little later.
 async fn somewhere(process: &Process) {
-    let most = 8 * process.state().batch.len().max(1) as u32;
+    let most = 8 * process.state().present.batch.len().max(1) as u32;
     process.calls(fastrand::u32(0..=most)).await;
     if fastrand::bool() {
         sleep(between(Duration::ZERO, Duration::from_millis(40))).await;

@@ -77,6 +77,13 @@ impl Ledger {
         }
     }
 
+    /// A message has expired in the queue, and nobody could have received it in time.
+    pub(crate) fn lost(&self, body: &str) {
+        if let Some(webhook) = self.books().webhooks.get_mut(body) {
+            webhook.dead = true;
+        }
+    }
+
     /// The webhook function has answered.
     pub(crate) fn answered(&self, world: &World, process: &Process, body: &str, status: u16) {
         let mut books = self.books();
@@ -122,8 +129,6 @@ impl Ledger {
         drop(books);
         let mut state = process.state();
         state.set_aside.insert(body.to_owned());
-        let status = state.fetched.get(&id).map(|fetched| fetched.status);
-        let mut messages = state.batch.iter().filter(|message| message.body == body);
         let tried_twice = |message: &Received| {
             let minute = seconds(60).saturating_sub(world.plan.max_skew);
             message.receive_count >= 2 && world.now() >= message.first_received_at + minute
@@ -132,17 +137,24 @@ impl Ledger {
             let last_try = RETENTION - hours(12) - hours(12) - world.plan.max_skew;
             world.now() > message.sent_at + last_try
         };
-        let is_true = match reason {
-            "undecodable" => kind == Kind::Undecodable,
-            "not_found" => status == Some(404) && messages.any(tried_twice),
-            "invalid_request" => status == Some(422) && messages.any(tried_twice),
-            "refused" => kind == Kind::RefusedByBus,
-            "expired" => messages.any(is_old),
-            "attempts_exhausted" => {
-                messages.any(|message| message.receive_count >= MAX_RECEIVE_COUNT)
-            }
-            _ => false,
-        };
+        let is_exhausted = |message: &Received| message.receive_count >= MAX_RECEIVE_COUNT;
+        // the last call of an execution may arrive when the next one has begun
+        let is_true = [&state.present, &state.former]
+            .into_iter()
+            .any(|execution| {
+                let status = execution.fetched.get(&id).map(|fetched| fetched.status);
+                let messages = execution.batch.iter();
+                let mut messages = messages.filter(|message| message.body == body);
+                match reason {
+                    "undecodable" => kind == Kind::Undecodable,
+                    "not_found" => status == Some(404) && messages.any(tried_twice),
+                    "invalid_request" => status == Some(422) && messages.any(tried_twice),
+                    "refused" => kind == Kind::RefusedByBus,
+                    "expired" => messages.any(is_old),
+                    "attempts_exhausted" => messages.any(is_exhausted),
+                    _ => false,
+                }
+            });
         drop(state);
         if !is_true {
             world.violation(format!(
@@ -167,7 +179,7 @@ impl Ledger {
             return;
         };
         let state = process.state();
-        let fetched = state.fetched.get(&webhook.id).copied();
+        let fetched = state.present.fetched.get(&webhook.id).copied();
         let aside = state.set_aside.contains(body);
         drop(state);
         let is_done = aside

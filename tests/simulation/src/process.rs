@@ -30,14 +30,23 @@ pub(crate) struct State {
     pub(crate) stands_still: bool,
     /// How many calls of WHOOP the present execution has made.
     pub(crate) whoop_calls: u32,
-    /// The messages of the present execution.
-    pub(crate) batch: Vec<Received>,
-    /// What WHOOP last answered for each requisition in the present execution.
-    pub(crate) fetched: BTreeMap<String, Fetched>,
+    /// The present execution.
+    pub(crate) present: Execution,
+    /// The one before.
+    pub(crate) former: Execution,
     /// The messages that the present execution has put into the dead-letter queue.
     pub(crate) set_aside: BTreeSet<String>,
     /// The last claim that it made for each requisition, in whichever execution.
     pub(crate) claims: BTreeMap<usize, Claim>,
+}
+
+/// An execution.
+#[derive(Default)]
+pub(crate) struct Execution {
+    /// Its messages.
+    pub(crate) batch: Vec<Received>,
+    /// What WHOOP last answered for each requisition.
+    pub(crate) fetched: BTreeMap<String, Fetched>,
 }
 
 /// The claim of a lease.
@@ -123,7 +132,11 @@ impl Process {
         *state = State {
             limited_until: state.limited_until,
             claims: std::mem::take(&mut state.claims),
-            batch,
+            former: std::mem::take(&mut state.present),
+            present: Execution {
+                batch,
+                fetched: BTreeMap::new(),
+            },
             ..State::default()
         };
     }

@@ -13,6 +13,7 @@ use crate::aws::published_table::PublishedTable;
 use crate::aws::secrets::Secrets;
 use crate::aws::sqs::Sqs;
 use crate::aws::token_table::TokenTable;
+use crate::chance::chance;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::trace::{Time, Trace};
@@ -131,15 +132,23 @@ impl World {
         }
     }
 
-    /// Whether a service is down at present, for all calls.
+    /// Whether an outage of the service affects a call that somebody else makes now.
     pub(crate) fn is_down(&self, service: Service) -> bool {
         let now = self.now();
         !self.is_calm()
-            && self
-                .plan
-                .outages
-                .iter()
-                .any(|outage| outage.service == service && (outage.from..outage.to).contains(&now))
+            && self.plan.outages.iter().any(|outage| {
+                outage.service == service
+                    && (outage.from..outage.to).contains(&now)
+                    && chance(outage.share)
+            })
+    }
+
+    /// Whether the service was down for every call, all the time.
+    pub(crate) fn was_down(&self, service: Service, from: Duration, to: Duration) -> bool {
+        self.plan.outages.iter().any(|outage| {
+            let covers = outage.from <= from && to <= outage.to;
+            outage.service == service && outage.share == 1.0 && covers
+        })
     }
 
     /// Something must never happen, and has happened. The first one counts.

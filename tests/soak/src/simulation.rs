@@ -13,10 +13,10 @@ pub async fn run(seeds: u64) -> Result<Vec<Figure>> {
     let program = beside_us("simulation")?;
     let mut command = Command::new(&program);
     command.args(["--json", "--seeds", &seeds.to_string()]);
-    // a seed that fails says on standard error how to see it again
-    command.stderr(std::process::Stdio::inherit());
     let output = command.output().await;
     let output = output.with_context(|| format!("starting {}", program.display()))?;
+    // a seed that fails says here how to see it again
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let finished: Value = serde_json::from_slice(&output.stdout).context("its totals")?;
     let failed = finished["failed"].as_array().context("its failures")?;
     let total = |name: &str| finished["totals"][name].as_f64();

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Answer;
 use crate::chance::{days, hours, seconds};
 use crate::process::Process;
+use crate::weather::Service;
 use crate::world::World;
 
 /// The URLs of the queues.
@@ -21,6 +22,9 @@ pub(crate) const DEAD_LETTER_QUEUE_URL: &str =
 pub(crate) const RETENTION: Duration = days(14);
 pub(crate) const MAX_RECEIVE_COUNT: u32 = 100;
 const VISIBILITY_TIMEOUT: Duration = seconds(540);
+
+/// The end of a message's retention, in which the event processor sets it aside instead of trying it again.
+const LAST_TRIES: Duration = hours(12);
 
 /// SQS keeps a message invisible for this long after it was received, at most.
 const LONGEST_INVISIBLE: Duration = hours(12);
@@ -286,13 +290,23 @@ impl Sqs {
         queues.queue.retain(|_, message| {
             let stays = message.sent_at >= oldest;
             if !stays {
-                expired.push(message.body.clone());
+                expired.push((message.sent_at + RETENTION, message.body.clone()));
             }
             stays
         });
         drop(queues);
-        for body in expired {
-            world.violation(format!("message {body} expires in the queue"));
+        for (at, body) in expired {
+            // a try that was due in this time would have set it aside
+            if world.was_down(Service::Sqs, at - LAST_TRIES, at) {
+                crate::note!(
+                    world,
+                    "SQS",
+                    "loses {body}, because nobody could receive it"
+                );
+                world.ledger.lost(&body);
+            } else {
+                world.violation(format!("message {body} expires in the queue"));
+            }
         }
     }
 

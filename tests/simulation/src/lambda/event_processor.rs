@@ -143,7 +143,7 @@ impl EventProcessorFunction {
         let mut config = Config::from_env().expect("the variables are set");
         config.auto_confirm_orders = world.plan.auto_confirm_orders;
         let (aws, http) = (http_clients(world, &process), http_client(world, &process));
-        let processor = EventProcessor::connect(config, aws, http, process.clock(world));
+        let processor = EventProcessor::connect(config, aws, http, process.clock(world)).await;
         Instance {
             process,
             processor: processor.expect("the variables are set"),

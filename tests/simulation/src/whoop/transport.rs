@@ -74,7 +74,7 @@ impl Network {
         let (world, process) = (&self.world, &self.process);
         let mut state = process.state();
         state.whoop_calls += 1;
-        let most = CALLS_PER_MESSAGE * (state.batch.len() as u32).max(1);
+        let most = CALLS_PER_MESSAGE * (state.present.batch.len() as u32).max(1);
         let (calls, limited_until) = (state.whoop_calls, state.limited_until);
         drop(state);
         if let Some(until) = limited_until
@@ -125,7 +125,11 @@ impl Network {
             && let Some(id) = call.path.strip_prefix("requisition/")
         {
             let status = answer.status;
-            let earlier = state.fetched.get(id).and_then(|fetched| fetched.version);
+            let earlier = state
+                .present
+                .fetched
+                .get(id)
+                .and_then(|fetched| fetched.version);
             let oldest = match (earlier, version) {
                 (Some(earlier), Some(version)) => Some(earlier.min(version)),
                 (earlier, version) => earlier.or(version),
@@ -134,7 +138,7 @@ impl Network {
                 status,
                 version: oldest,
             };
-            state.fetched.insert(id.to_owned(), fetched);
+            state.present.fetched.insert(id.to_owned(), fetched);
         }
     }
 }

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 /// How long an answer may take: then something is wrong, and no time worth measuring.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How large an answer may be, head and body together, in bytes; those of the two calls have some hundred.
+/// How large an answer may be, head and body together, in bytes; those of the calls have some thousand at most.
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// How many headers an answer may have.
@@ -44,15 +44,43 @@ impl Endpoint {
     }
 }
 
+/// A service. Its first call opens the connection, which is kept.
+pub struct Service {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+    connection: Option<Connection>,
+}
+
+impl Service {
+    /// Nothing is opened yet.
+    pub fn new(endpoint: Endpoint, tls: Arc<ClientConfig>) -> Self {
+        Self {
+            endpoint,
+            tls,
+            connection: None,
+        }
+    }
+
+    /// Sends a request and returns the body of its answer, whose status must be 200.
+    pub fn call(&mut self, request: &[u8]) -> Result<&[u8]> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection::open(&self.endpoint, self.tls.clone())?,
+        };
+        self.connection.insert(connection).call(request)
+    }
+}
+
 /// A connection that is kept between calls.
-pub struct Connection {
+struct Connection {
     stream: StreamOwned<ClientConnection, TcpStream>,
     answer: Box<[u8; MAX_ANSWER]>,
 }
 
 impl Connection {
     /// Connects; the TLS handshake is part of the first call.
-    pub fn open(endpoint: &Endpoint, tls: Arc<ClientConfig>) -> Result<Self> {
+    fn open(endpoint: &Endpoint, tls: Arc<ClientConfig>) -> Result<Self> {
         let tcp = TcpStream::connect(&endpoint.authority)
             .with_context(|| format!("connecting to {}", endpoint.authority))?;
         tcp.set_nodelay(true)?;
@@ -64,8 +92,8 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer whole, which must be 200.
-    pub fn call(&mut self, request: &[u8]) -> Result<()> {
+    /// Sends a request, reads its answer whole, and returns the body.
+    fn call(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.write_all(request)?;
         self.stream.flush()?;
         let mut filled = 0;
@@ -73,25 +101,25 @@ impl Connection {
             let read = self.stream.read(&mut self.answer[filled..])?;
             ensure!(read > 0, "the answer ends early or is too large");
             filled += read;
-            if is_whole(&self.answer[..filled])? {
-                return Ok(());
+            if let Some(body) = body(&self.answer[..filled])? {
+                return Ok(&self.answer[body..filled]);
             }
         }
     }
 }
 
-/// Says whether an answer is all there. A status other than 200 is an error.
-fn is_whole(bytes: &[u8]) -> Result<bool> {
+/// Returns where the body of an answer begins; `None` if the answer is not all there yet. A status other than 200 is an error.
+fn body(bytes: &[u8]) -> Result<Option<usize>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(body) = head.parse(bytes)? else {
-        return Ok(false);
+        return Ok(None);
     };
     let status = head.code.unwrap_or_default();
     ensure!(status == 200, "status {status}");
     let end = body + content_length(head.headers)?;
     ensure!(bytes.len() <= end, "more bytes than one answer");
-    Ok(bytes.len() == end)
+    Ok((bytes.len() == end).then_some(body))
 }
 
 fn content_length(headers: &[httparse::Header<'_>]) -> Result<usize> {

@@ -1,53 +1,54 @@
-//! What the webhook's two AWS calls cost at the least: blocking sockets and TLS 1.3, no SDK, no signing, no async.
+//! What a function's calls cost at the least: blocking sockets and TLS 1.3, no SDK, no signing, no async.
 //!
-//! Usage: `bare-client WARM_CALLS`, with the environment of the webhook function. When it is prepared it says `ready` and waits
-//! for a line on standard input. Then a secret is fetched and a message sent, one after the other and each over a new
-//! connection, and `WARM_CALLS` more messages over the second one. The times go to standard output as one line of JSON.
+//! Usage, with the environment of the functions:
+//!
+//! - `bare-client delivery WARM`: the webhook's calls for one delivery. A secret is fetched and a message sent, one after the
+//!   other. Then `WARM` more messages are sent.
+//! - `bare-client order WARM FIRST`: the event processor's calls for one order, one after the other. Then the calls for `WARM`
+//!   more orders, which do not include the token any more. The orders are numbered from `FIRST`.
+//!
+//! Each service's first call opens its connection, and all later ones use it. When the client is prepared, it says `ready`
+//! and waits for a line on standard input. The times go to standard output as one line of JSON.
 
 mod connection;
+mod delivery;
+mod order;
 mod request;
 mod trust;
 
 use std::env;
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use connection::{Connection, Endpoint};
+/// The calls for one piece of work.
+trait Work {
+    /// Makes the calls of a cold function. Returns the nanoseconds that they took.
+    fn cold(&mut self) -> Result<u64>;
+
+    /// Makes the calls of a warm function. Returns the nanoseconds that they took.
+    fn warm(&mut self) -> Result<u64>;
+}
 
 fn main() -> Result<()> {
-    let warm_calls: usize = env::args()
-        .nth(1)
-        .and_then(|argument| argument.parse().ok())
-        .context("usage: bare-client WARM_CALLS")?;
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     // Whatever does not belong to the calls is done before the clock starts.
-    let secrets = Endpoint::parse(&variable("AWS_ENDPOINT_URL_SECRETS_MANAGER")?)?;
-    let queue = Endpoint::parse(&variable("AWS_ENDPOINT_URL_SQS")?)?;
-    let get_secret = request::get_secret(&secrets, &variable("WEBHOOK_SIGNING_SECRET_ID")?);
-    let send_message = request::send_message(&queue, &variable("WEBHOOK_QUEUE_URL")?);
-    let tls = trust::client_config(&variable("SSL_CERT_FILE")?)?;
+    let (mut work, warm): (Box<dyn Work>, _) = match arguments[..] {
+        ["delivery", warm] => (Box::new(delivery::Delivery::from_env()?), warm),
+        ["order", warm, first] => (Box::new(order::Order::from_env(first.parse()?)?), warm),
+        _ => bail!("usage: bare-client delivery WARM | bare-client order WARM FIRST"),
+    };
+    let warm: usize = warm.parse()?;
 
     println!("ready");
     io::stdin().read_line(&mut String::new())?;
 
-    let start = Instant::now();
-    let mut secrets = Connection::open(&secrets, Arc::clone(&tls))?;
-    secrets.call(&get_secret).context("GetSecretValue")?;
-    let mut queue = Connection::open(&queue, tls)?;
-    queue.call(&send_message).context("SendMessage")?;
-    let two_calls_ns = elapsed_ns(start);
-
-    let mut warm_call_ns = Vec::with_capacity(warm_calls);
-    for _ in 0..warm_calls {
-        let start = Instant::now();
-        queue.call(&send_message).context("warm SendMessage")?;
-        warm_call_ns.push(elapsed_ns(start));
-    }
-    let times = json!({"two_calls_ns": two_calls_ns, "warm_call_ns": warm_call_ns});
-    println!("{times}");
+    let cold_ns = work.cold()?;
+    let warm_ns: Vec<_> = (0..warm).map(|_| work.warm()).collect::<Result<_>>()?;
+    println!("{}", json!({"cold_ns": cold_ns, "warm_ns": warm_ns}));
     Ok(())
 }
 
