@@ -30,19 +30,13 @@ OUTPUT ?= target/bench
 MINUTES ?= 5
 TARGETS ?=
 KEEP ?= no
-
 # What `make soak` takes: the deliveries of the load, the trials (all, if none is named), where the results go.
 DELIVERIES ?= 5000
 TRIALS ?=
 RESULTS ?= $(if $(TRIALS),target/soak,docs/reliability)
 
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
-WITH_# What `make soak` takes: the deliveries of the load, the trials (all, if none is named), where the results go.
-DELIVERIES ?= 5000
-TRIALS ?=
-RESULTS ?= $(if $(TRIALS),target/soak,docs/reliability)
-
-VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
+WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
 
 LOCAL_STACK := target/debug/local-stack
 
