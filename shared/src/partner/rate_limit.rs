@@ -304,6 +304,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_wait_that_leaves_just_enough_time_for_an_attempt_is_begun() {
+        let (gate, _) = gate();
+        gate.close(3 * SECOND);
+        fastrand::seed(7);
+        let spread = Duration::from_millis(fastrand::u64(0..=SPREAD_MS));
+        assert!(!spread.is_zero());
+        fastrand::seed(7);
+        let begun = Instant::now();
+        let deadline = begun + 3 * SECOND + spread + SHORTEST_ATTEMPT;
+        gate.pass(deadline).await.unwrap();
+        assert_eq!(begun.elapsed(), 3 * SECOND + spread);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_waits_waits_again_if_the_gate_is_closed_anew_meanwhile() {
         let (gate, _) = gate();
         gate.close(3 * SECOND);

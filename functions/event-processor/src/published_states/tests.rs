@@ -301,6 +301,13 @@ async fn the_table_is_told_neither_id_nor_body_and_keeps_a_state_for_90_days() {
 }
 
 #[tokio::test]
+async fn a_state_that_is_only_claimed_is_kept_for_90_days_too() {
+    let table = Table::new();
+    let _lease = table.lease(NOON, "a", now()).await;
+    assert_eq!(table.item()["expires_at"], json!({"N": "1802776000"}));
+}
+
+#[tokio::test]
 async fn no_two_claims_are_held_by_the_same_holder() {
     let (first, second) = (Table::new(), Table::new());
     let leases = (
