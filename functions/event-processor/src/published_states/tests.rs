@@ -285,6 +285,22 @@ async fn a_malformed_item_gives_way_only_if_nobody_has_changed_it_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_well_formed_item_is_not_replaced_whatever_the_reason_for_the_refusal() {
+    let refusals = Mutex::new(vec![json!({
+        "__type": "com.amazonaws.dynamodb#ConditionalCheckFailedException",
+        "Item": {"updated_at": date_of(EARLIER), "body_hash": {"S": "another"}},
+    })]);
+    let http_client = Arc::new(InMemoryDynamoDb::new())
+        .http_client_with(move |_, _| Some((400, refusals.lock().unwrap().pop()?)));
+    let config = Config::builder()
+        .with_test_defaults_v2()
+        .http_client(http_client);
+    let states = PublishedStates::new(Client::from_conf(config.build()), TABLE.into());
+    let claim = states.claim(KEY, state(NOON, "a"), now()).await;
+    assert_eq!(claim.unwrap(), Claim::Busy);
+}
+
+#[tokio::test]
 async fn the_table_is_told_neither_id_nor_body_and_keeps_a_state_for_90_days() {
     let table = Table::new();
     table.publish(NOON, BODY, now()).await;
