@@ -134,6 +134,10 @@ target/.fetched: Cargo.lock
 		cargo fetch --quiet --locked --target x86_64-unknown-linux-gnu --target aarch64-unknown-linux-gnu
 	@mkdir -p $(@D) && touch $@
 
+.PHONY: reproduce
+reproduce: .venv/sam/.installed ## Build the functions twice, in two folders, and fail if they differ in a byte
+	@.ci/reproduce $(CURDIR)/$(STEP)
+
 .PHONY: deploy
 deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
 	@$(DEPLOY)
