@@ -24,11 +24,13 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Self::with_hook(|_, _| {})
+        Self::with_hook(|_, _| None)
     }
 
-    /// `hook` is called before each update, with its number from 1 on.
-    fn with_hook(hook: impl Fn(&InMemoryDynamoDb, usize) + Send + Sync + 'static) -> Self {
+    /// `hook` is called before each update, with its number from 1 on. It may give the answer itself.
+    fn with_hook(
+        hook: impl Fn(&InMemoryDynamoDb, usize) -> Option<(u16, Value)> + Send + Sync + 'static,
+    ) -> Self {
         let dynamodb = Arc::new(InMemoryDynamoDb::new());
         let requests = Arc::<Mutex<Vec<Value>>>::default();
         let (seen, tables) = (requests.clone(), dynamodb.clone());
@@ -38,8 +40,7 @@ impl Table {
                 assert_eq!(operation, "UpdateItem");
                 let mut seen = seen.lock().unwrap();
                 seen.push(request.clone());
-                hook(&tables, seen.len());
-                None
+                hook(&tables, seen.len())
             });
         let config = Config::builder()
             .with_test_defaults_v2()
@@ -277,6 +278,7 @@ async fn a_malformed_item_gives_way_only_if_nobody_has_changed_it_meanwhile() {
             item["claimed_until"] = json!({"N": "1795000045"});
             tables.put(TABLE, &item);
         }
+        None
     });
     table.publish(NOON, "a", now()).await;
     table.set("claimed_until", json!({"S": "tomorrow"}));
@@ -286,18 +288,15 @@ async fn a_malformed_item_gives_way_only_if_nobody_has_changed_it_meanwhile() {
 
 #[tokio::test]
 async fn a_well_formed_item_is_not_replaced_whatever_the_reason_for_the_refusal() {
-    let refusals = Mutex::new(vec![json!({
-        "__type": "com.amazonaws.dynamodb#ConditionalCheckFailedException",
-        "Item": {"updated_at": date_of(EARLIER), "body_hash": {"S": "another"}},
-    })]);
-    let http_client = Arc::new(InMemoryDynamoDb::new())
-        .http_client_with(move |_, _| Some((400, refusals.lock().unwrap().pop()?)));
-    let config = Config::builder()
-        .with_test_defaults_v2()
-        .http_client(http_client);
-    let states = PublishedStates::new(Client::from_conf(config.build()), TABLE.into());
-    let claim = states.claim(KEY, state(NOON, "a"), now()).await;
-    assert_eq!(claim.unwrap(), Claim::Busy);
+    let table = Table::with_hook(|tables, number| {
+        // the claim comes after two updates for publishing
+        let item = (number == 3).then(|| tables.items(TABLE).into_values().next())?;
+        let refusal = "com.amazonaws.dynamodb#ConditionalCheckFailedException";
+        Some((400, json!({"__type": refusal, "Item": item})))
+    });
+    table.publish(NOON, "a", now()).await;
+    assert_eq!(table.claim(LATER, "b", now()).await, Claim::Busy);
+    assert!(!table.is_claimed());
 }
 
 #[tokio::test]
