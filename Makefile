@@ -16,6 +16,8 @@ CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 CARGO_BOLERO_VERSION := 0.13.5
 CARGO_BOLERO := .tools/cargo-bolero-$(CARGO_BOLERO_VERSION)/bin/cargo-bolero
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
 BOOTSTRAP := .aws-sam/build/WebhookFunction/bootstrap
 VERIFY_AND_DECODE := target/release/examples/verify_and_decode
@@ -29,6 +31,9 @@ OUTPUT ?= target/bench
 MINUTES ?= 5
 TARGETS ?=
 KEEP ?= no
+# What `make mutants` takes: the files to break (all of .ci/mutants, if none is named), and whether only to try again what survived.
+FILES ?=
+ONLY ?=
 
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
 WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
@@ -74,6 +79,10 @@ fuzz: $(CARGO_BOLERO) ## Fuzz the functions' inputs, and compare 100,000 signatu
 	@.ci/fuzz $(CARGO_BOLERO) run $(MINUTES) $(if $(filter yes,$(KEEP)),--keep) $(TARGETS)
 	@$(STEP) "Comparing 100,000 signatures with Python and OpenSSL" env HMAC_CASES=100000 HMAC_SEED=$$RANDOM$$RANDOM \
 		cargo test --quiet --workspace --test targets differential
+
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS) ## Break the code on purpose, see what no unit test notices (an hour): FILES="shared/src/signature.rs" ONLY=survivors
+	@.ci/mutants $(CARGO_MUTANTS) $(if $(filter survivors,$(ONLY)),--survivors) $(FILES)
 
 .PHONY: bench
 bench: build bench-tools ## Measure the webhook beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
@@ -161,7 +170,7 @@ bill-of-materials: $(CARGO_CYCLONEDX) ## List the crates in each function as Cyc
 	@.ci/bill-of-materials $(CARGO_CYCLONEDX) $(RELEASE_FILES)
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(CARGO_BOLERO) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(CARGO_BOLERO) $(CARGO_MUTANTS) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
@@ -215,3 +224,7 @@ $(CARGO_CYCLONEDX):
 $(CARGO_BOLERO):
 	@$(STEP) "Compiling cargo-bolero (minutes, once)" \
 		cargo install --locked --debug --root .tools/cargo-bolero-$(CARGO_BOLERO_VERSION) cargo-bolero@$(CARGO_BOLERO_VERSION)
+
+$(CARGO_MUTANTS):
+	@$(STEP) "Compiling cargo-mutants (minutes, once)" \
+		cargo install --locked --debug --root .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION) cargo-mutants@$(CARGO_MUTANTS_VERSION)

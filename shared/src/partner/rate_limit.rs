@@ -136,7 +136,7 @@ impl RateLimitGate {
         let period = period.max(SHORTEST_WAIT);
         let until = self.clock.now() + period;
         let mut state = self.state();
-        // answers may arrive in another order than WHOOP gave them
+        // answers may arrive out of order; mutant "replace < with <=": of two periods that end together, either may stay
         if state.closed.is_none_or(|closed| closed.until < until) {
             state.closed = Some(Closed { period, until });
         }
