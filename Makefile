@@ -81,7 +81,7 @@ fuzz: $(CARGO_BOLERO) ## Fuzz the functions' inputs, and compare 100,000 signatu
 		cargo test --quiet --workspace --test targets differential
 
 .PHONY: mutants
-mutants: $(CARGO_MUTANTS) ## Break the code on purpose, see what no unit test notices (an hour): FILES="shared/src/signature.rs" ONLY=survivors
+mutants: $(CARGO_MUTANTS) ## Break the code on purpose, see what no unit test notices (an hour or two): FILES="shared/src/signature.rs" ONLY=survivors
 	@.ci/mutants $(CARGO_MUTANTS) $(if $(filter survivors,$(ONLY)),--survivors) $(FILES)
 
 .PHONY: bench
