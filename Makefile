@@ -16,6 +16,8 @@ CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
 CARGO_BOLERO_VERSION := 0.13.5
 CARGO_BOLERO := .tools/cargo-bolero-$(CARGO_BOLERO_VERSION)/bin/cargo-bolero
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
 WEBHOOK := .aws-sam/build/WebhookFunction/bootstrap
 EVENT_PROCESSOR := .aws-sam/build/EventProcessorFunction/bootstrap
@@ -34,6 +36,9 @@ KEEP ?= no
 DELIVERIES ?= 5000
 TRIALS ?=
 RESULTS ?= $(if $(TRIALS),target/soak,docs/reliability)
+# What `make mutants` takes: the files to break (all of .ci/mutants, if none is named), and whether only to try again what survived.
+FILES ?=
+ONLY ?=
 
 VALGRIND := $(if $(shell command -v valgrind),,.tools/valgrind/usr/bin/valgrind)
 WITH_VALGRIND := $(if $(VALGRIND),PATH="$(CURDIR)/.tools/valgrind/usr/bin:$$PATH" VALGRIND_LIB="$(CURDIR)/.tools/valgrind/usr/libexec/valgrind")
@@ -86,6 +91,10 @@ soak: build .venv/local-aws/.installed ## Kill, freeze, flood and load the relea
 	@$(STEP) "Compiling the trials (minutes the first time)" \
 		cargo build --quiet --locked --profile bench --package soak --package simulation
 	@target/release/soak --deliveries $(DELIVERIES) --output $(RESULTS) $(TRIALS)
+
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS) ## Break the code on purpose, see what no unit test notices (an hour or two): FILES="shared/src/signature.rs" ONLY=survivors
+	@.ci/mutants $(CARGO_MUTANTS) $(if $(filter survivors,$(ONLY)),--survivors) $(FILES)
 
 .PHONY: bench
 bench: build bench-tools ## Measure the webhook and the order's way beside baselines: MEMORY=full,128,256,512 ROUNDS=25 OUTPUT=target/bench
@@ -150,6 +159,10 @@ target/.fetched: Cargo.lock
 		cargo fetch --quiet --locked --target x86_64-unknown-linux-gnu --target aarch64-unknown-linux-gnu
 	@mkdir -p $(@D) && touch $@
 
+.PHONY: reproduce
+reproduce: .venv/sam/.installed ## Build the functions twice, in two folders, and fail if they differ in a byte
+	@.ci/reproduce $(CURDIR)/$(STEP)
+
 .PHONY: deploy
 deploy: build ## Deploy to your AWS account: STACK=name, PARAMETERS="Name=value ..." of the template
 	@$(DEPLOY)
@@ -173,7 +186,7 @@ bill-of-materials: $(CARGO_CYCLONEDX) ## List the crates in each function as Cyc
 	@.ci/bill-of-materials $(CARGO_CYCLONEDX) $(RELEASE_FILES)
 
 .PHONY: setup
-setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(CARGO_BOLERO) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
+setup: $(VENVS:=/.installed) $(CARGO_DENY) $(CARGO_CYCLONEDX) $(CARGO_BOLERO) $(CARGO_MUTANTS) $(VALGRIND) ## Install the tools that the other targets need (they do so by themselves)
 
 # Side by side: linking a function keeps one processor busy for a minute. The local stack takes only what the functions leave.
 .PHONY: stack
@@ -228,3 +241,7 @@ $(CARGO_CYCLONEDX):
 $(CARGO_BOLERO):
 	@$(STEP) "Compiling cargo-bolero (minutes, once)" \
 		cargo install --locked --debug --root .tools/cargo-bolero-$(CARGO_BOLERO_VERSION) cargo-bolero@$(CARGO_BOLERO_VERSION)
+
+$(CARGO_MUTANTS):
+	@$(STEP) "Compiling cargo-mutants (minutes, once)" \
+		cargo install --locked --debug --root .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION) cargo-mutants@$(CARGO_MUTANTS_VERSION)

@@ -130,6 +130,7 @@ impl Signature {
             value.try_into().map_err(|_| SignatureError::Malformed)?;
         let mut bytes = [0; MAC_LENGTH];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            // mutant "replace | with ^": the same, because the two digits share no bit
             *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
         }
         Ok(Self(bytes))
@@ -368,6 +369,20 @@ mod tests {
                 SignatureError::Malformed,
                 "{header:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong() {
+        for (error, text) in [
+            (SignatureError::Missing, "there is no signature"),
+            (
+                SignatureError::Malformed,
+                "the signature is not 64 lower-case hexadecimal digits",
+            ),
+            (SignatureError::Wrong, "the signature is wrong"),
+        ] {
+            assert_eq!(error.to_string(), text);
         }
     }
 

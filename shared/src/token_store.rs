@@ -649,7 +649,9 @@ mod tests {
         let table = Puts::after(vec![stored(|_| {})]);
         let token = access_token("new-token", 1_800_003_599);
         let outcome = table.store.store(&token).await.unwrap();
-        let shown = format!("{:?} {outcome:?}", table.store);
+        let store = format!("{:?}", table.store);
+        assert_eq!(store, r#"TokenStore { table: "tokens", .. }"#);
+        let shown = format!("{outcome:?}");
         assert!(!shown.contains("stored-token"), "{shown}");
         assert!(!shown.contains("new-token"), "{shown}");
     }

@@ -170,6 +170,7 @@ impl From<StatesError> for Failure {
 mod tests {
     use super::*;
     use serde_json::json;
+    use whoop_partner::partner::ErrorBody;
 
     const SECOND: Duration = Duration::from_secs(1);
     const HOUR: Duration = Duration::from_secs(3600);
@@ -204,6 +205,52 @@ mod tests {
             panic!("{fate:?}");
         };
         assert!(waits.contains(wait), "{wait:?}");
+    }
+
+    #[test]
+    fn a_refusal_is_final_at_the_second_try_a_minute_later_if_it_is_about_the_request() {
+        let minute = 60 * SECOND;
+        let refused = |status| PartnerError::InvalidRequest {
+            status,
+            body: ErrorBody::default(),
+        };
+        for (error, reason) in [
+            (PartnerError::NotFound, Some(FailureReason::NotFound)),
+            (refused(400), Some(FailureReason::InvalidRequest)),
+            (refused(410), Some(FailureReason::InvalidRequest)),
+            (refused(422), Some(FailureReason::InvalidRequest)),
+            // a conflict, or the answer of a gateway
+            (refused(409), None),
+            (refused(413), None),
+        ] {
+            let early = Failure::after(reason.map_or(Duration::ZERO, |_| LAG), &error);
+            let late = reason.map_or(Failure::passing(&error), |reason| Failure::Final {
+                reason,
+                error: error.to_string(),
+            });
+            for (count, age, expected) in [
+                (1, Some(Duration::ZERO), &early),
+                (1, Some(DAY), &early),
+                (2, Some(minute - Duration::from_millis(1)), &early),
+                (2, Some(minute), &late),
+                (3, Some(DAY), &late),
+                // nobody knows how old the message is
+                (1, None, &early),
+                (2, None, &late),
+            ] {
+                let failure = Failure::from_partner(&error, &record(count, age), now());
+                assert_eq!(failure, *expected, "{error}, receive {count}, {age:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_rate_limit_the_message_waits_as_long_as_whoop_says() {
+        let retry_after = 7 * SECOND;
+        let error = PartnerError::RateLimited { retry_after };
+        let failure = Failure::from_partner(&error, &record(9, Some(DAY)), now());
+        assert_eq!(failure, Failure::after(retry_after, &error));
+        assert_eq!(failure.error(), "rate limited for 7 s");
     }
 
     #[test]

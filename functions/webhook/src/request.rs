@@ -102,6 +102,7 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     type Value = Headers;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // mutant "return Ok(Default::default())": nobody reads this, because `lenient::object` passes on nothing but objects
         f.write_str("headers")
     }
 
@@ -202,6 +203,6 @@ mod tests {
         let body = "the-body-that-nobody-may-see";
         let request = request(json!({"headers": {"whoop-signed": signature}, "body": body}));
         let text = format!("{request:?}");
-        assert!(!text.contains(signature) && !text.contains(body), "{text}");
+        assert_eq!(text, "WebhookRequest { request_id: None, .. }");
     }
 }

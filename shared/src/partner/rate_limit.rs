@@ -136,7 +136,7 @@ impl RateLimitGate {
         let period = period.max(SHORTEST_WAIT);
         let until = self.clock.now() + period;
         let mut state = self.state();
-        // answers may arrive in another order than WHOOP gave them
+        // answers may arrive out of order; mutant "replace < with <=": of two periods that end together, either may stay
         if state.closed.is_none_or(|closed| closed.until < until) {
             state.closed = Some(Closed { period, until });
         }
@@ -301,6 +301,20 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::ZERO);
         gate.pass(begun + 4 * SECOND).await.unwrap();
         assert!((3 * SECOND..4 * SECOND).contains(&begun.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_leaves_just_enough_time_for_an_attempt_is_begun() {
+        let (gate, _) = gate();
+        gate.close(3 * SECOND);
+        fastrand::seed(7);
+        let spread = Duration::from_millis(fastrand::u64(0..=SPREAD_MS));
+        assert!(!spread.is_zero());
+        fastrand::seed(7);
+        let begun = Instant::now();
+        let deadline = begun + 3 * SECOND + spread + SHORTEST_ATTEMPT;
+        gate.pass(deadline).await.unwrap();
+        assert_eq!(begun.elapsed(), 3 * SECOND + spread);
     }
 
     #[tokio::test(start_paused = true)]

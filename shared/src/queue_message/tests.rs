@@ -24,6 +24,15 @@ fn the_attributes_say_what_arrived_when_and_by_which_request() {
 }
 
 #[test]
+fn the_parts_of_a_message_are_its_body_and_its_attributes() {
+    let message = message(r#"{"event_type":"t"}"#).unwrap();
+    let attributes = message.attributes.clone();
+    assert_eq!(attributes.len(), 3);
+    let parts = (r#"{"event_type":"t"}"#.to_owned(), attributes);
+    assert_eq!(message.into_parts(), parts);
+}
+
+#[test]
 fn text_travels_byte_for_byte() {
     for body in [
         "{}",
@@ -79,7 +88,16 @@ fn the_resource_id_is_not_among_the_attributes() {
 }
 
 #[test]
+fn name_type_and_value_of_an_attribute_count_towards_the_size() {
+    let received_at = "received_at".len() + "String".len() + "2026-11-18T11:06:40.123Z".len();
+    let request_id = "request_id".len() + "String".len() + "JKJaXmPLvHcESHA=".len();
+    let message = message("the body").unwrap();
+    assert_eq!(message.size(), 8 + received_at + request_id);
+}
+
+#[test]
 fn a_message_may_weigh_one_mebibyte_with_its_attributes() {
+    assert_eq!(MAX_SIZE, 1_048_576);
     let attributes = message("").unwrap().size();
     let largest = MAX_SIZE - attributes;
     assert!(message("x".repeat(largest)).is_ok());
@@ -196,4 +214,29 @@ fn a_time_of_arrival_that_is_none_gives_way_to_the_other_one() {
     ] {
         assert_eq!(super::received_at(attribute, received_at()), expected);
     }
+}
+
+#[test]
+fn the_reasons_for_the_dead_letter_queue_keep_their_names() {
+    for (reason, name) in [
+        (FailureReason::Undecodable, "undecodable"),
+        (FailureReason::NotFound, "not_found"),
+        (FailureReason::InvalidRequest, "invalid_request"),
+        (FailureReason::Refused, "refused"),
+        (FailureReason::Expired, "expired"),
+        (FailureReason::AttemptsExhausted, "attempts_exhausted"),
+    ] {
+        assert_eq!(reason.as_str(), name);
+    }
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_a_message_shows_nothing() {
+    assert_eq!(
+        TooLarge.to_string(),
+        "the message is larger than 1048576 bytes"
+    );
+    assert_eq!(Undecodable.to_string(), "the message is not a webhook");
+    let message = message(r#"{"event_type":"t","resource_id":"the-order"}"#).unwrap();
+    assert_eq!(format!("{message:?}"), "QueueMessage { .. }");
 }

@@ -24,11 +24,13 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Self::with_hook(|_, _| {})
+        Self::with_hook(|_, _| None)
     }
 
-    /// `hook` is called before each update, with its number from 1 on.
-    fn with_hook(hook: impl Fn(&InMemoryDynamoDb, usize) + Send + Sync + 'static) -> Self {
+    /// `hook` is called before each update, with its number from 1 on. It may give the answer itself.
+    fn with_hook(
+        hook: impl Fn(&InMemoryDynamoDb, usize) -> Option<(u16, Value)> + Send + Sync + 'static,
+    ) -> Self {
         let dynamodb = Arc::new(InMemoryDynamoDb::new());
         let requests = Arc::<Mutex<Vec<Value>>>::default();
         let (seen, tables) = (requests.clone(), dynamodb.clone());
@@ -38,8 +40,7 @@ impl Table {
                 assert_eq!(operation, "UpdateItem");
                 let mut seen = seen.lock().unwrap();
                 seen.push(request.clone());
-                hook(&tables, seen.len());
-                None
+                hook(&tables, seen.len())
             });
         let config = Config::builder()
             .with_test_defaults_v2()
@@ -277,11 +278,25 @@ async fn a_malformed_item_gives_way_only_if_nobody_has_changed_it_meanwhile() {
             item["claimed_until"] = json!({"N": "1795000045"});
             tables.put(TABLE, &item);
         }
+        None
     });
     table.publish(NOON, "a", now()).await;
     table.set("claimed_until", json!({"S": "tomorrow"}));
     assert_eq!(table.claim(LATER, "b", now()).await, Claim::Busy);
     assert_eq!(table.item()["claimed_until"], json!({"N": "1795000045"}));
+}
+
+#[tokio::test]
+async fn a_well_formed_item_is_not_replaced_whatever_the_reason_for_the_refusal() {
+    let table = Table::with_hook(|tables, number| {
+        // the claim comes after two updates for publishing
+        let item = (number == 3).then(|| tables.items(TABLE).into_values().next())?;
+        let refusal = "com.amazonaws.dynamodb#ConditionalCheckFailedException";
+        Some((400, json!({"__type": refusal, "Item": item})))
+    });
+    table.publish(NOON, "a", now()).await;
+    assert_eq!(table.claim(LATER, "b", now()).await, Claim::Busy);
+    assert!(!table.is_claimed());
 }
 
 #[tokio::test]
@@ -298,6 +313,13 @@ async fn the_table_is_told_neither_id_nor_body_and_keeps_a_state_for_90_days() {
     let item = table.item();
     assert_eq!(item["updated_at"], json!({"N": "1795003200000000000"}));
     assert_eq!(item["expires_at"], json!({"N": "1802776000"}));
+}
+
+#[tokio::test]
+async fn a_state_that_is_only_claimed_is_kept_for_90_days_too() {
+    let table = Table::new();
+    let _lease = table.lease(NOON, "a", now()).await;
+    assert_eq!(table.item()["expires_at"], json!({"N": "1802776000"}));
 }
 
 #[tokio::test]

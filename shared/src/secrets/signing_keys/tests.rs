@@ -2,6 +2,7 @@ use super::super::canned::{Canned, Fault, Versions, start};
 use super::super::signing_secret::PREVIOUS_KEY_VALID;
 use super::*;
 use crate::signature;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const OLD: &str = r#"{"signing_secret": "old"}"#;
 const NEW: &str = r#"{"signing_secret": "new"}"#;
@@ -16,6 +17,10 @@ struct Keys {
 
 impl Keys {
     fn of(versions: Versions) -> Self {
+        Self::with_clock(versions, Canned::clock)
+    }
+
+    fn with_clock(versions: Versions, clock: impl FnOnce(&Canned) -> Clock) -> Self {
         let canned = Canned::new(versions);
         let hedge = Hedge {
             patience: 320 * MS,
@@ -25,7 +30,7 @@ impl Keys {
             canned.client(),
             "signing-secret".into(),
             hedge,
-            canned.clock(),
+            clock(&canned),
         );
         Self { canned, keys }
     }
@@ -170,6 +175,22 @@ async fn a_read_that_is_a_second_old_when_a_request_arrives_is_begun_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_was_given_up_does_not_bring_the_old_key_back() {
+    let keys = Keys::of(Versions {
+        current_delay: 2000 * MS,
+        ..with_current(OLD)
+    });
+    assert_eq!(keys.accepts("old").await, None);
+    keys.frozen_for(200 * MS);
+    keys.rotate();
+    keys.change(|versions| versions.current_delay = Duration::ZERO);
+    assert_eq!(keys.accepts("new").await, Some(true));
+    // by now the first read would have its answer
+    tokio::time::sleep(2000 * MS).await;
+    assert_eq!(keys.get().await.unwrap(), ["new", "old"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_previous_key_without_need() {
     let keys = Keys::of(Versions {
         previous_delay: 10_000 * MS,
@@ -222,6 +243,22 @@ async fn what_is_no_answer_leaves_a_signature_open_and_is_asked_again_after_a_se
         keys.frozen_for(100 * MS);
         assert_eq!(keys.accepts("old").await, Some(true), "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_is_left_open_even_if_the_process_is_frozen_right_after_a_look_without_an_answer()
+ {
+    let faulty = Versions {
+        previous_fault: Some(Fault::Internal),
+        ..rotated()
+    };
+    // as if the process were frozen before each reading of the clock
+    let seconds = AtomicU32::new(0);
+    let clock =
+        Clock::new(move || start() + FAILURE_REMEMBERED * seconds.fetch_add(1, Ordering::Relaxed));
+    let keys = Keys::with_clock(faulty, |_| clock);
+    keys.prefetch().await.unwrap();
+    assert_eq!(keys.accepts("old").await, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -495,5 +532,9 @@ async fn debug_shows_no_key() {
     .await;
     assert_eq!(keys.accepts(marker).await, Some(true));
     let set = keys.keys.get(Instant::now()).await.unwrap();
-    assert!(!format!("{set:?} {:?}", keys.keys).contains(marker));
+    assert!(!format!("{set:?}").contains(marker));
+    assert_eq!(
+        format!("{:?}", keys.keys),
+        r#"SigningKeys { reader: SecretReader { secret_id: "signing-secret", .. }, .. }"#
+    );
 }
