@@ -86,7 +86,7 @@ impl Trial {
     pub async fn run(self, world: &World, size: &Size) -> Result<Vec<Figure>> {
         match self {
             Self::KillsOfTheWebhook => kills::webhook::run(world, size.kills).await,
-            Self::KillsOfTheProcessor => kills::processor::run(world, size.kills).await,
+            Self::KillsOfTheProcessor => kills::processor::run(world, size).await,
             Self::Freezes => freezes::run(world, &size.freezes).await,
             Self::Floods => floods::run(world, &size.floods).await,
             Self::Rotation => rotation::run(world, size.rotation).await,

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Size {
     /// How often each function is killed.
     pub kills: usize,
+    /// Whether the kills wait until leases have expired. If not, they end them by hand.
+    pub waits_for_leases: bool,
     /// For how long the webhook is frozen, and how often. Each line runs beside the others.
     pub freezes: Vec<(Duration, usize)>,
     /// The floods, one after the other.
@@ -94,6 +96,7 @@ impl Size {
         };
         Self {
             kills: 300,
+            waits_for_leases: true,
             freezes: freezes
                 .map(|seconds| (Duration::from_secs(seconds), 180 / seconds as usize))
                 .to_vec(),
@@ -136,6 +139,7 @@ impl Size {
         }
         Self {
             kills: 24,
+            waits_for_leases: false,
             freezes: vec![(Duration::from_secs(1), 3), (Duration::from_secs(6), 1)],
             floods,
             rotation: Rotation {

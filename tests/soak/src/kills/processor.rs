@@ -12,13 +12,14 @@ use anyhow::{Context, Result, ensure};
 use local_aws::aws_proxy::AwsProxy;
 use local_aws::released_event_processor::{Fate, Message, ReleasedEventProcessor};
 use local_aws::world::World;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::moment::Moment;
 use self::recorder::Recorder;
 use super::GRACE;
 use crate::figure::Figure;
 use crate::order::Order;
+use crate::size::Size;
 
 /// How long a lease lasts.
 const LEASE: Duration = Duration::from_secs(45);
@@ -47,17 +48,18 @@ struct Killed {
     newest: u8,
 }
 
-/// Kills this many processes.
-pub async fn run(world: &World, kills: usize) -> Result<Vec<Figure>> {
+/// Kills processes.
+pub async fn run(world: &World, size: &Size) -> Result<Vec<Figure>> {
     world.stack.enable_event_processor(false).await?;
     world.simulator.reset();
     world.simulator.set_rate_limits(Vec::new());
-    let figures = kill_and_repeat(world, kills).await;
+    let figures = kill_and_repeat(world, size).await;
     world.stack.enable_event_processor(true).await?;
     figures
 }
 
-async fn kill_and_repeat(world: &World, kills: usize) -> Result<Vec<Figure>> {
+async fn kill_and_repeat(world: &World, size: &Size) -> Result<Vec<Figure>> {
+    let kills = size.kills;
     let subscription = world.stack.subscribe().await?;
     let recorder = Recorder::new();
     let course = moment::healthy(world, &recorder).await?;
@@ -83,9 +85,14 @@ async fn kill_and_repeat(world: &World, kills: usize) -> Result<Vec<Figure>> {
     }
     let leases = leases(world).await?;
     let longest = leases.iter().max().copied().unwrap_or_default();
-    let over = tokio::time::Instant::now() + longest + Duration::from_secs(2);
-    let overdue = overdue::run(world, &recorder, kills.div_ceil(100)).await?;
-    sleep_until(over).await;
+    let over = Instant::now() + longest + Duration::from_secs(2);
+    let overdue =
+        overdue::run(world, &recorder, kills.div_ceil(100), size.waits_for_leases).await?;
+    if size.waits_for_leases {
+        sleep_until(over).await;
+    } else {
+        overdue::end_leases(world).await?;
+    }
     // nothing holds a lease any more; what lags at WHOOP still does
     let waiting = hand_over(world, &recorder, held.clone()).await?;
     let lagging = |order: &&&Killed| order.later == Later::Older;

@@ -29,14 +29,16 @@ const LATE: Duration = Duration::from_secs(2);
 /// The calls at which executions stand still: the claim has been made, the state is published.
 const PAUSES: [&str; 2] = ["UpdateItem", "PutEvents"];
 
-/// Runs this many executions of each kind, all at the same time.
+/// Runs this many executions of each kind, all at the same time. Pauses are left out if nobody waits for a lease to expire.
 pub(super) async fn run(
     world: &World,
     recorder: &Recorder,
     executions: usize,
+    waits_for_leases: bool,
 ) -> Result<Vec<Figure>> {
     let new_orders = |count| (0..count).map(|_| Order::new(world)).collect::<Vec<_>>();
-    let paused = new_orders(executions * PAUSES.len());
+    let pauses = if waits_for_leases { executions } else { 0 };
+    let paused = new_orders(pauses * PAUSES.len());
     let behind = new_orders(executions);
     let pauses = paused.iter().zip(PAUSES.into_iter().cycle());
     let pauses = pauses.map(|(order, call)| pause(world, recorder, order, call));
@@ -138,7 +140,7 @@ async fn be_behind(world: &World, recorder: &Recorder, order: &Order) -> Result<
     let (fate, other) = tokio::join!(behind.one(&message), async {
         let key = has_claimed.recv().await.flatten();
         let key = key.context("it claimed no item")?;
-        end_lease(world, key).await?;
+        end_lease(world, AttributeValue::S(key)).await?;
         publish_newer(world, recorder, order).await
     });
     ensure!(fate? == Fate::Done, "its event was not taken");
@@ -155,14 +157,24 @@ async fn publish_newer(world: &World, recorder: &Recorder, order: &Order) -> Res
     Ok(())
 }
 
+/// Ends every lease.
+pub(super) async fn end_leases(world: &World) -> Result<()> {
+    for mut item in table(world).await? {
+        if let (Some(key), true) = (item.remove("id"), item.contains_key("claimed_until")) {
+            end_lease(world, key).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a lease end long ago, as a clock that is behind would have written it.
-async fn end_lease(world: &World, key: String) -> Result<()> {
+async fn end_lease(world: &World, key: AttributeValue) -> Result<()> {
     world
         .stack
         .dynamodb
         .update_item()
         .table_name(world.stack.output("PublishedTableName"))
-        .key("id", AttributeValue::S(key))
+        .key("id", key)
         .update_expression("SET claimed_until = :past")
         .expression_attribute_values(":past", AttributeValue::N("0".into()))
         .send()
