@@ -155,7 +155,7 @@ fn figures(
             named("growth of the peak after the first quarter, %"),
             100.0 * (peak / quarter - 1.0),
         )
-        .at_most(10.0),
+        .at_most(flood.most_growth),
     ])
 }
 

@@ -34,6 +34,8 @@ pub struct Flood {
     pub good_per_second: f64,
     /// How long it lasts.
     pub length: Duration,
+    /// By how much the peak of memory may grow after the first quarter, in percent.
+    pub most_growth: f64,
 }
 
 /// What a forged delivery looks like.
@@ -93,6 +95,7 @@ impl Size {
             forged_per_second,
             good_per_second: 20.0,
             length: Duration::from_secs(seconds),
+            most_growth: 10.0,
         };
         Self {
             kills: 300,
@@ -136,6 +139,8 @@ impl Size {
                 flood.forged_per_second /= 10.0;
             }
             flood.length = Duration::from_secs(3);
+            // after six large bodies the memory has not settled yet
+            flood.most_growth = 30.0;
         }
         Self {
             kills: 24,
