@@ -82,6 +82,8 @@ pub struct Backlog {
     pub limit: u32,
     /// Seconds of a window.
     pub window_seconds: u64,
+    /// The part of WHOOP's calls that would have to be used with windows of a minute, in percent.
+    pub least_of_a_minute: f64,
 }
 
 impl Size {
@@ -123,6 +125,7 @@ impl Size {
                 orders: 3000,
                 limit: 100,
                 window_seconds: 10,
+                least_of_a_minute: 95.0,
             },
             seeds: 1000,
         }
@@ -160,6 +163,8 @@ impl Size {
             backlog: Backlog {
                 orders: 300,
                 window_seconds: 3,
+                // the tests do not run alone
+                least_of_a_minute: 90.0,
                 ..full.backlog
             },
             seeds: 10,
