@@ -44,9 +44,10 @@ struct Killed {
     order: Order,
     message: Message,
     later: Later,
-    /// The newest state that WHOOP has shown.
-    newest: u8,
 }
+
+/// The newest state of an order; the one before is 1.
+const NEWEST: u8 = 2;
 
 /// Kills processes.
 pub async fn run(world: &World, size: &Size) -> Result<Vec<Figure>> {
@@ -78,11 +79,8 @@ async fn kill_and_repeat(world: &World, size: &Size) -> Result<Vec<Figure>> {
     );
 
     // at once: whoever finds a lease has to wait
-    let mut held = Vec::new();
     show_later_states(world, &orders);
-    for order in hand_over(world, &recorder, orders.iter().collect()).await? {
-        held.push(order);
-    }
+    let held = hand_over(world, &recorder, orders.iter().collect()).await?;
     let leases = leases(world).await?;
     let longest = leases.iter().max().copied().unwrap_or_default();
     let over = Instant::now() + longest + Duration::from_secs(2);
@@ -98,9 +96,9 @@ async fn kill_and_repeat(world: &World, size: &Size) -> Result<Vec<Figure>> {
     let lagging = |order: &&&Killed| order.later == Later::Older;
     let blocked = waiting.iter().filter(|order| !lagging(order)).count();
     for order in &orders {
-        order.order.serve(world, order.newest);
+        order.order.serve(world, NEWEST);
     }
-    let left = hand_over(world, &recorder, waiting.clone()).await?;
+    let left = hand_over(world, &recorder, waiting).await?;
 
     let mut arrived = HashSet::new();
     let mut events = 0;
@@ -136,17 +134,17 @@ async fn kill_and_repeat(world: &World, size: &Size) -> Result<Vec<Figure>> {
 /// An order that WHOOP shows in its first or second state.
 fn killed_order(world: &World, turn: usize) -> Killed {
     let order = Order::new(world);
-    let later = [Later::Same, Later::Newer, Later::Older][turn % 3];
+    // each kind of kill, which is `turn % 3`, meets each of them
+    let later = [Later::Same, Later::Newer, Later::Older][(turn + turn / 3) % 3];
     let first = match later {
         Later::Same | Later::Newer => 1,
-        Later::Older => 2,
+        Later::Older => NEWEST,
     };
     order.serve(world, first);
     Killed {
         message: Message::new(order.webhook()),
         order,
         later,
-        newest: 2.max(first),
     }
 }
 
@@ -154,7 +152,7 @@ fn show_later_states(world: &World, orders: &[Killed]) {
     for Killed { order, later, .. } in orders {
         match later {
             Later::Same => {}
-            Later::Newer => order.serve(world, 2),
+            Later::Newer => order.serve(world, NEWEST),
             Later::Older => order.serve(world, 1),
         }
     }
